@@ -1,0 +1,110 @@
+# The map: which program is made of which of our rooms (lib/), and links which
+# outside library. `make help` lists the targets.
+
+CC      = gcc
+CFLAGS  = -O2 -g
+LDFLAGS =
+PREFIX  = /usr/local
+T       = 60
+B       = build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+
+comma := ,
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+       -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wcast-qual \
+       -Wno-unused-parameter -Wno-variadic-macros
+ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) -fno-common -fstack-protector-strong \
+	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib -MMD -MP $(CFLAGS) \
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_LDFLAGS = $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+VERSION := $(shell cat VERSION)
+
+# program            = our rooms, in link order, then the outside libraries
+LOW                  = json io base
+chat-produce.link    = kafka serve flow wire $(LOW) -lrdkafka -luv
+chat-consume.link    = run kafka serve flow wire $(LOW) -lrdkafka -luv
+chat-store.link      = store pg wire $(LOW) -lpq
+chat-broadcast.link  = serve wire $(LOW) -luv
+chat-ws-edge.link    = edge serve flow wire proto auth $(LOW) -lwebsockets -lcrypto -luv
+chat-api.link        = api pg serve wire $(LOW) -lpq -luv
+chat-rooms.link      = wire $(LOW)
+chat-topics.link     = kafka $(LOW) -lrdkafka
+chat-token.link      = auth $(LOW) -lcrypto
+chat-connect.link    = client serve proto auth $(LOW) -lwebsockets -lcrypto -luv
+chat-bench.link      = client serve proto auth $(LOW) -lwebsockets -lcrypto -luv -lm
+
+PROGS := $(patsubst cmd/%.c,%,$(wildcard cmd/chat-*.c))
+ROOMS := $(notdir $(patsubst %/,%,$(dir $(wildcard lib/*/*.c))))
+ROOMS := $(sort $(ROOMS))
+HEADERS := $(wildcard lib/*/*.h)
+
+all: $(PROGS:%=$B/%)
+
+# A room is an archive; a program takes what it needs of it.
+define room
+$B/lib$1.a: $(patsubst %.c,$B/%.o,$(wildcard lib/$1/*.c))
+	@rm -f $$@
+	@ar rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call room,$r)))
+
+archives = $(foreach r,$(filter-out -l%,$1),$(if $(filter $r,$(ROOMS)),$B/lib$r.a))
+define program
+$B/$1: $B/cmd/$1.o $(call archives,$($1.link))
+	@echo "LD $$@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$^ $(filter -l%,$($1.link)) -lbsd
+endef
+$(foreach p,$(PROGS),$(eval $(call program,$p)))
+
+$B/%.o: %.c VERSION
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# tests/unit/test-X.c; a comment in its first lines, "links: ROOMS -lLIBS",
+# says what it is linked to besides cmocka.
+UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
+unit_link = $(shell sed -n 's/.*links: *\([^*]*\).*/\1/p;10q' tests/unit/$1.c) $(LOW)
+define unit
+$B/tests/$1: $B/tests/unit/$1.o $(call archives,$(call unit_link,$1))
+	@echo "LD $$@"
+	@mkdir -p $$(@D)
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$^ $(filter -l%,$(call unit_link,$1)) -lcmocka -lbsd
+endef
+$(foreach u,$(UNITS),$(eval $(call unit,$u)))
+units: $(UNITS:%=$B/tests/%)
+
+check-unit: units
+	@CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNITS:%=$B/tests/%)
+
+# What needs no broker and no database.
+check: all units
+	@B=$(abspath $B) ./scripts/check
+
+# libFuzzer, T seconds for each harness in tests/fuzz, beginning with its corpus.
+fuzz:
+	@./scripts/fuzz $(T)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/chat/sql \
+		$(DESTDIR)$(PREFIX)/share/chat/examples
+	install -m 755 $(PROGS:%=$B/%) $(DESTDIR)$(PREFIX)/bin
+	for m in man/*.[1-8]; do s=$${m##*.}; install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
+		install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$$s; done
+	install -m 644 sql/*.sql $(DESTDIR)$(PREFIX)/share/chat/sql
+	install -m 644 examples/* $(DESTDIR)$(PREFIX)/share/chat/examples
+
+clean:
+	rm -rf build build-*
+
+help:
+	@echo 'make                       the programs, into build/'
+	@echo 'make check                 tests that need no broker'
+	@echo 'make fuzz T=60             every fuzz harness for T seconds'
+	@echo 'make install DESTDIR= PREFIX='
+	@echo 'make SANITIZE=address,undefined [target]   beside, into build-address-undefined/'
+	@echo 'make CC=clang-14 WERROR=1  another compiler; warnings are errors'
+
+.PHONY: all check check-unit units fuzz install clean help
+.SECONDARY:
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,98 @@
+/* base/log.c - see log.h. */
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+static struct {
+	const char *app;
+	const char *env;
+	enum log_level level;
+	int64_t lost;
+} logger_state = {"chat", "dev", LOG_INFO, 0};
+
+void
+log_open(const char *app)
+{
+	const char *env = getenv("CHAT_ENV");
+
+	logger_state.app = app;
+	logger_state.env = env && *env ? env : "dev";
+}
+
+void
+log_level(enum log_level level)
+{
+	logger_state.level = level;
+}
+
+int64_t
+log_lost(void)
+{
+	return logger_state.lost;
+}
+
+static void
+add_timestamp(struct buf *line)
+{
+	int64_t now = clock_wall_ms();
+	time_t seconds = now / 1000;
+	struct tm tm;
+	char text[40];
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_printf(line, "{\"@timestamp\":\"%s.%03dZ\"", text,
+		(int)(now % 1000));
+}
+
+static void
+add_text(struct buf *line, const char *name, struct str value)
+{
+	buf_add_char(line, ',');
+	buf_add_json(line, str_c(name));
+	buf_add_char(line, ':');
+	buf_add_json(line, value);
+}
+
+static void
+add_field(struct buf *line, const struct log_field *f)
+{
+	if (f->kind == LOG_KIND_STR)
+		add_text(line, f->name, f->text);
+	else if (f->kind == LOG_KIND_INT)
+		buf_printf(line, ",\"%s\":%lld", f->name, (long long)f->number);
+	else
+		buf_printf(line, ",\"%s\":%.6g", f->name, f->real);
+}
+
+void
+log_event(enum log_level level, const char *logger, const char *message,
+	const struct log_field *fields, size_t count)
+{
+	static const char *const names[] = {"DEBUG", "INFO", "WARN", "ERROR"};
+	struct buf line = {0};
+	size_t i;
+
+	if (level < logger_state.level)
+		return;
+	add_timestamp(&line);
+	add_text(&line, "level", str_c(names[level]));
+	add_text(&line, "logger", str_c(logger));
+	add_text(&line, "message", str_c(message));
+	add_text(&line, "app", str_c(logger_state.app));
+	add_text(&line, "env", str_c(logger_state.env));
+	buf_printf(&line, ",\"pid\":%d", (int)getpid());
+	for (i = 0; i < count; i++)
+		add_field(&line, &fields[i]);
+	buf_add_c(&line, "}\n");
+	if (buf_bad(&line) ||
+		write(STDERR_FILENO, line.data, line.len) != (ssize_t)line.len)
+		logger_state.lost++;
+	buf_release(&line);
+}

@@ -1,0 +1,36 @@
+/*
+ * io/fd.h - descriptors: whole writes, flags, Unix sockets. EINTR is retried.
+ */
+#ifndef IO_FD_H
+#define IO_FD_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Writes all of it to a blocking descriptor. A closed pipe is an error like
+ * any other (the program ignores SIGPIPE): "cannot write to stdout: ..". */
+int fd_write_all(int fd, const char *name, const void *data, size_t len,
+	struct err *err) MUST_CHECK;
+
+int fd_nonblock(int fd, bool on, struct err *err) MUST_CHECK;
+
+/* Waits for events (poll(2)'s) until the deadline: 1 they are there, 0 not,
+ * -1 with err. A signal that came ends the wait with 0. */
+int fd_wait(int fd, short events, int64_t deadline_ms,
+	struct err *err) MUST_CHECK;
+
+/* Connects to the Unix stream socket at path (at most 107 bytes). */
+int fd_unix_connect(const char *path, struct err *err) MUST_CHECK;
+
+/* Reads a whole file of at most max_bytes into out. */
+int fd_read_file(const char *path, size_t max_bytes, struct buf *out,
+	struct err *err) MUST_CHECK;
+
+/* A secret from a file: raw bytes less one trailing newline; "base64:" in
+ * front means encoded. Refuses a file that others may read (mode & 007).
+ * The caller wipes it (explicit_bzero) when done. */
+int fd_read_secret(const char *path, struct buf *out,
+	struct err *err) MUST_CHECK;
+
+#endif
