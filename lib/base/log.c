@@ -47,8 +47,8 @@ add_timestamp(struct buf *line)
 
 	gmtime_r(&seconds, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_printf(line, "{\"@timestamp\":\"%s.%03dZ\"", text,
-		(int)(now % 1000));
+	buf_printf(
+		line, "{\"@timestamp\":\"%s.%03dZ\"", text, (int)(now % 1000));
 }
 
 static void

@@ -96,9 +96,9 @@ apply_number(const struct opt *o, const char *arg, struct err *err)
 
 	if (!number(o, arg, &n))
 		return err_set(err, "'%s' is no %s for option '%s'", arg,
-			o->kind == OPT_SECONDS ? "time" :
-			o->kind == OPT_SIZE    ? "size" :
-						 "number",
+			o->kind == OPT_SECONDS ? "time"
+			: o->kind == OPT_SIZE  ? "size"
+					       : "number",
 			o->name ? o->name : (char[]){o->letter, 0});
 	if (n < o->min || n > max)
 		return err_set(err, "'%s' for option '%s' is not in %lld..%lld",
@@ -189,8 +189,8 @@ opt_parse(const struct opt_about *about, int argc, char **argv, struct err *err)
 			return err_set(err, "option '%s' needs an argument",
 				argv[optind - 1]);
 		if (got == '?')
-			return err_set(err, "unknown option '%s'",
-				argv[optind - 1]);
+			return err_set(
+				err, "unknown option '%s'", argv[optind - 1]);
 		o = find(all, count, got);
 		if (o->letter == 'h' || o->letter == 'V')
 			say_and_exit(about, o->letter);

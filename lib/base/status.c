@@ -14,13 +14,14 @@
 static void
 print(const struct status *s, struct buf *out)
 {
-	static const char *const names[] = {"starting", "ready", "waiting",
-		"draining"};
+	static const char *const names[] = {
+		"starting", "ready", "waiting", "draining"};
 	size_t i;
 
 	buf_add_c(out, "{\"name\":");
 	buf_add_json(out, str_c(s->name));
-	buf_printf(out, ",\"pid\":%d,\"version\":\"%s\",\"state\":\"%s\",\"why\":",
+	buf_printf(out,
+		",\"pid\":%d,\"version\":\"%s\",\"state\":\"%s\",\"why\":",
 		(int)getpid(), VERSION, names[s->state]);
 	buf_add_json(out, str_c(s->why));
 	buf_printf(out, ",\"since\":%lld,\"at\":%lld", (long long)s->since_ms,

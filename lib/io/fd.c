@@ -16,8 +16,8 @@
 #define SECRET_MAX 16384
 
 int
-fd_write_all(int fd, const char *name, const void *data, size_t len,
-	struct err *err)
+fd_write_all(
+	int fd, const char *name, const void *data, size_t len, struct err *err)
 {
 	const char *at = data;
 	ssize_t n;
@@ -99,14 +99,14 @@ read_fd(int fd, const char *path, size_t max_bytes, struct buf *out,
 			return 0;
 		buf_advance(out, (size_t)n);
 		if (out->len > max_bytes)
-			return err_set(err, "'%s' is over %zu bytes", path,
-				max_bytes);
+			return err_set(
+				err, "'%s' is over %zu bytes", path, max_bytes);
 	}
 }
 
 int
-fd_read_file(const char *path, size_t max_bytes, struct buf *out,
-	struct err *err)
+fd_read_file(
+	const char *path, size_t max_bytes, struct buf *out, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 

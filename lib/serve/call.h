@@ -6,7 +6,7 @@
 #ifndef SERVE_CALL_H
 #define SERVE_CALL_H
 
-#include <sys/queue.h>
+#include <bsd/sys/queue.h>
 #include <uv.h>
 
 #include "serve/dial.h"

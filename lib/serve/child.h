@@ -16,7 +16,7 @@ struct child {
 	/* private */
 	uv_loop_t *loop;
 	uv_signal_t sigchld;
-	struct peer_ops ops;
+	uv_timer_t linger;
 	bool reaped;
 	int status;
 	void (*on_line)(struct child *child, struct str line);
@@ -38,11 +38,15 @@ struct child_options {
 	void (*on_exit)(struct child *child, int wait_status);
 };
 
+/* The struct is all zero before the first start; it may be started again after
+ * on_exit (from inside it, too). -1: nothing runs, on_exit does not come. */
 int child_start(struct child *child, uv_loop_t *loop,
 	const struct child_options *opts, struct err *err) MUST_CHECK;
 /* Sends a signal; nothing where it has ended. */
 void child_kill(struct child *child, int sig);
 /* Closes its stdin after what is queued: "no more records". */
 void child_end(struct child *child);
+/* Closes its handles, when nothing runs any more: the loop can end. */
+void child_close(struct child *child);
 
 #endif

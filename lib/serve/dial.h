@@ -18,7 +18,6 @@ struct dial {
 	struct peer *pending;
 	const char *path;
 	struct peer_options peer_opts;
-	struct peer_ops ops;
 	int64_t backoff_ms;
 	bool stopped, complained;
 	void (*on_line)(struct dial *dial, struct str line);

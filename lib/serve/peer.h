@@ -15,7 +15,7 @@
 #ifndef SERVE_PEER_H
 #define SERVE_PEER_H
 
-#include <sys/queue.h>
+#include <bsd/sys/queue.h>
 #include <uv.h>
 
 #include "base/base.h"
@@ -57,12 +57,15 @@ struct peer {
 	uv_loop_t *loop;
 	uv_pipe_t in_pipe, out_pipe; /* out_pipe only for a pair of pipes */
 	uv_stream_t *in_stream, *out_stream; /* NULL: no such direction */
-	uv_prepare_t flush;
+	uv_prepare_t flush; /* runs while out waits for its turn's end */
+	uv_timer_t again;   /* gives lines that wait in `in` */
 	uv_write_t write;
+	uv_shutdown_t shutdown;
 	struct buf in, out, writing;
 	size_t scanned;
-	bool hello_wanted, hello_asked, paused, in_eof, over, closing, in_callback;
-	bool resume_again;
+	bool hello_wanted, paused, in_eof, eof_told, over, ending, closing;
+	bool in_callback;
+	bool resume_again; /* whole lines wait in `in` */
 	int open_handles;
 	char reason[200];
 	LIST_ENTRY(peer) link; /* the server's list */

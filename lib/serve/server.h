@@ -9,7 +9,7 @@
 #ifndef SERVE_SERVER_H
 #define SERVE_SERVER_H
 
-#include <sys/queue.h>
+#include <bsd/sys/queue.h>
 #include <uv.h>
 
 #include "io/lock.h"

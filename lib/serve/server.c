@@ -1,0 +1,144 @@
+/* serve/server.c - see server.h. */
+#include "serve/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define BACKLOG 128
+
+static void
+on_connection(uv_stream_t *stream, int status)
+{
+	struct server *server = stream->data;
+	int listener, fd;
+	struct peer *peer;
+	struct err err;
+
+	if (status < 0 || uv_fileno((uv_handle_t *)stream, &listener) < 0)
+		return;
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (server->count >= server->max_peers) {
+		server->refused++;
+		close(fd);
+		LOG_WARN("server", "connection refused: too many peers",
+			LOG_S("socket", server->path),
+			LOG_I("maxPeers", server->max_peers));
+		return;
+	}
+	peer = peer_new(server->pipe.loop, fd, &server->peer_opts, &err);
+	if (!peer) {
+		LOG_ERROR("server", "connection lost at its start",
+			LOG_S("socket", server->path), LOG_E(&err));
+		return;
+	}
+	LIST_INSERT_HEAD(&server->peers, peer, link);
+	peer->listed = true;
+	server->count++;
+	server->on_peer(server, peer);
+}
+
+/* A bound, listening socket with its mode from the start: bound under another
+ * name, and renamed when it is ready. */
+static int
+bind_socket(const char *path, mode_t mode, struct err *err)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s.new", path);
+	int fd;
+
+	if (n < 0 || (size_t)n >= sizeof(addr.sun_path))
+		return err_set(err, "socket name '%s' is over %zu bytes", path,
+			sizeof(addr.sun_path) - sizeof(".new"));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_sys(err, "cannot make a socket");
+	unlink(addr.sun_path);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		err_sys(err, "cannot bind '%s'", addr.sun_path);
+	else if (chmod(addr.sun_path, mode) < 0)
+		err_sys(err, "cannot set the mode of '%s'", addr.sun_path);
+	else if (listen(fd, BACKLOG) < 0)
+		err_sys(err, "cannot listen on '%s'", path);
+	else if (rename(addr.sun_path, path) < 0)
+		err_sys(err, "cannot rename '%s'", addr.sun_path);
+	else
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+take_path(struct server *server, struct err *err)
+{
+	char path[128];
+	int n = snprintf(path, sizeof(path), "%s.lock", server->path);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return err_set(
+			err, "socket name '%s' is too long", server->path);
+	return lock_try(&server->lock, path, err);
+}
+
+int
+server_open(struct server *server, uv_loop_t *loop,
+	const struct server_options *opts, struct err *err)
+{
+	int fd, rc;
+
+	*server = (struct server){.path = opts->path,
+		.max_peers = opts->max_peers,
+		.peer_opts = opts->peer,
+		.on_peer = opts->on_peer,
+		.data = opts->data};
+	LIST_INIT(&server->peers);
+	rc = take_path(server, err);
+	if (rc <= 0)
+		return rc;
+	fd = bind_socket(opts->path, opts->mode, err);
+	if (fd < 0) {
+		lock_release(&server->lock);
+		return -1;
+	}
+	uv_pipe_init(loop, &server->pipe, 0);
+	server->pipe.data = server;
+	server->open = true;
+	rc = uv_pipe_open(&server->pipe, fd);
+	if (rc == 0)
+		rc = uv_listen(
+			(uv_stream_t *)&server->pipe, BACKLOG, on_connection);
+	if (rc == 0)
+		return 1;
+	server_stop(server);
+	return err_set(
+		err, "cannot listen on '%s': %s", opts->path, uv_strerror(rc));
+}
+
+void
+server_stop(struct server *server)
+{
+	if (!server->open)
+		return;
+	server->open = false;
+	unlink(server->path);
+	uv_close((uv_handle_t *)&server->pipe, NULL);
+	lock_release(&server->lock);
+}
+
+void
+server_forget(struct server *server, struct peer *peer)
+{
+	if (!peer->listed)
+		return;
+	LIST_REMOVE(peer, link);
+	peer->listed = false;
+	server->count--;
+}
