@@ -39,6 +39,8 @@ enum json_quirk {
 			     * one object to be sure in bounded time */
 	JSON_BIG_INT = 4,   /* an integer outside +-2^53 */
 	JSON_SURROGATE = 8, /* half a surrogate pair as \u escape */
+	JSON_DEEP = 16,     /* so deep that inside another document it might be
+			     * over JSON_DEPTH_MAX */
 };
 
 /* ---- scan ------------------------------------------------------------- */

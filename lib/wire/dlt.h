@@ -19,7 +19,10 @@ void dlt_topic(struct buf *out, struct str topic);
 /* Makes letter out of a failed record: same key, value, headers and partition
  * number, topic <topic>-dlt, no timestamp, and the kafka_dlt-* headers behind
  * (partition int32 and offset, timestamp int64 big-endian, as Spring writes
- * them). room holds the new headers' bytes. -1: too many headers. */
+ * them). room holds the new headers and
+ * their bytes, and must not be the one that failed lives in; all else is
+ * borrowed. kafka_dlt-exception-* of an earlier failure go. -1: too many
+ * headers. */
 int dlt_letter(struct record *letter, const struct record *failed,
 	const char *group, struct str error_class, struct str error_message,
 	struct record_room *room, struct err *err) MUST_CHECK;

@@ -36,6 +36,10 @@ struct record {
 	bool key_null;
 	struct str value;
 	bool value_null;
+	bool value_left_out;	/* it did not fit the line (chat-consume, of a
+				 * -dlt topic); value_null is set too, but this
+				 * is no tombstone and must not be produced */
+	int64_t value_bytes;	/* how long it is, where it was left out */
 	struct record_header *headers;
 	size_t header_count;
 	struct str id;	   /* raw JSON token, opaque; empty: none */
@@ -43,15 +47,17 @@ struct record {
 
 /* What a parsed record's views live in besides the line itself. */
 struct record_room {
-	struct buf bytes; /* unescaped and decoded text */
+	struct buf bytes; /* unescaped and decoded text; reserved once a line,
+			   * so that it never moves under the views */
 	struct record_header headers[RECORD_HEADERS_MAX];
 };
 void record_room_release(struct record_room *room);
 
 /* Reads a line. record's views live in line and room, until either changes.
- * -1 with err: no JSON object, no topic, two of value, valueText, value64, a
- * header that is none, bad base64, numbers out of range. Unknown fields are
- * ignored. A record may have no value field only if it is a tombstone's null. */
+ * -1 with err: no JSON object, no topic, none or two of value, valueText,
+ * value64 and valueBytes, a known field twice, a header that is none, bad
+ * base64, numbers out of range. Unknown fields are ignored. A tombstone says
+ * "value":null; a missing key is a null one. */
 int record_parse(struct record *record, struct str line,
 	struct record_room *room, struct err *err) MUST_CHECK;
 
@@ -60,8 +66,13 @@ int record_parse(struct record *record, struct str line,
 int record_parse_json(struct record *record, struct json value,
 	struct record_room *room, struct err *err) MUST_CHECK;
 
-/* Appends the line, with its newline. Fields that are "none" are left out. */
+/* Appends the line, with its newline. Fields that are "none" are left out.
+ * Chooses the form of key, value and headers (value, valueText or value64) so
+ * that record_parse() gives back the same bytes. */
 void record_print(struct buf *out, const struct record *record);
+
+/* The same as a value inside another line: without the newline. */
+void record_print_json(struct buf *out, const struct record *record);
 
 /* The value of the last header of that name; false where none or null. */
 bool record_header(const struct record *record, const char *name,

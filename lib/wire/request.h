@@ -23,12 +23,14 @@ struct request {
 	struct str method;
 	struct str path;
 	struct json query; /* object of strings, or JSON_NONE */
-	struct json body;  /* object, or JSON_NONE */
+	struct json body;  /* what the client sent, of any type: handlers ask
+			    * for an object; JSON_NONE: none, or null */
 	int64_t deadline_ms; /* how long the asker waits, from the receipt of
 			      * the line; 0: no limit */
 };
 
-/* Views live in line and scratch. */
+/* Views live in line and scratch. -1: no JSON object, no id, no method or
+ * path, a field of a wrong type. */
 int request_parse(struct request *out, struct str line, struct buf *scratch,
 	struct err *err) MUST_CHECK;
 /* Appends the line; query.text and body.text are copied as they stand. */
@@ -38,8 +40,10 @@ struct reply {
 	int64_t id;
 	int status;	  /* as HTTP has them */
 	struct json body; /* JSON_NONE: none */
+	struct json headers; /* {"Allow":".."}, for HTTP; JSON_NONE: none */
 };
 int reply_parse(struct reply *out, struct str line, struct err *err) MUST_CHECK;
+/* Appends the line; body is JSON, or empty: none. */
 void reply_print(struct buf *out, int64_t id, int status, struct str body);
 
 #endif

@@ -1,0 +1,93 @@
+/* wire/dlt.c - see dlt.h. */
+#include "wire/dlt.h"
+
+#include <string.h>
+
+#define NEW_HEADERS 8
+
+bool
+dlt_is(struct str topic)
+{
+	return str_ends(topic, DLT_SUFFIX);
+}
+
+void
+dlt_topic(struct buf *out, struct str topic)
+{
+	buf_add_str(out, topic);
+	buf_add_c(out, DLT_SUFFIX);
+}
+
+/* A letter that failed again tells its newest reason only; where it came from
+ * at first stays, and the newest place stands behind it. */
+static bool
+is_old_reason(struct str header)
+{
+	return str_starts(header, "kafka_dlt-exception-");
+}
+
+static void
+add(struct record *letter, const char *name, struct str value)
+{
+	letter->headers[letter->header_count++] =
+		(struct record_header){.name = str_c(name), .value = value};
+}
+
+/* The last n bytes, big-endian, of a number. */
+static struct str
+big_endian(struct buf *bytes, int64_t number, int n)
+{
+	size_t from = bytes->len;
+
+	while (n-- > 0)
+		buf_add_char(bytes, (char)((uint64_t)number >> 8 * n & 0xff));
+	return (struct str){bytes->data + from, bytes->len - from};
+}
+
+static void
+copy_headers(struct record *letter, const struct record *failed)
+{
+	size_t i;
+
+	for (i = 0; i < failed->header_count; i++)
+		if (!is_old_reason(failed->headers[i].name))
+			letter->headers[letter->header_count++] =
+				failed->headers[i];
+}
+
+int
+dlt_letter(struct record *letter, const struct record *failed,
+	const char *group, struct str error_class, struct str error_message,
+	struct record_room *room, struct err *err)
+{
+	struct buf *bytes = &room->bytes;
+
+	if (failed->header_count + NEW_HEADERS > RECORD_HEADERS_MAX)
+		return err_set(err, "over %d headers", RECORD_HEADERS_MAX);
+	buf_reset(bytes);
+	if (!buf_room(bytes, failed->topic.len + sizeof(DLT_SUFFIX) + 20))
+		return err_set(err, "out of memory");
+	*letter = *failed;
+	letter->headers = room->headers;
+	letter->header_count = 0;
+	letter->offset = -1;
+	letter->timestamp = -1;
+	letter->append_time = letter->again = false;
+	letter->id = (struct str){NULL, 0};
+	copy_headers(letter, failed);
+	dlt_topic(bytes, failed->topic);
+	letter->topic = buf_str(bytes);
+	add(letter, "kafka_dlt-original-topic", failed->topic);
+	add(letter, "kafka_dlt-original-partition",
+		big_endian(bytes, failed->partition, 4));
+	add(letter, "kafka_dlt-original-offset",
+		big_endian(bytes, failed->offset, 8));
+	add(letter, "kafka_dlt-original-timestamp",
+		big_endian(bytes, failed->timestamp, 8));
+	add(letter, "kafka_dlt-original-timestamp-type",
+		failed->append_time ? STR("LogAppendTime") : STR("CreateTime"));
+	add(letter, "kafka_dlt-original-consumer-group", str_c(group));
+	add(letter, "kafka_dlt-exception-fqcn", error_class);
+	add(letter, "kafka_dlt-exception-message", error_message);
+	return 0;
+}
