@@ -45,8 +45,8 @@ begin
 	insert into messages (chat_room_id, seq, sender_id, type, content,
 			targets, sent_at)
 		select p_room, v_seq, p_actor, p_type, p_content,
-			'[{"userId":' || u.id || ',"nickname":'
-				|| to_json(u.nickname) || '}]',
+			('[{"userId":' || u.id || ',"nickname":'
+				|| to_json(u.nickname) || '}]')::json,
 			date_trunc('milliseconds', clock_timestamp())
 		from users u where u.id = p_target
 		returning id into strict v_id;
