@@ -163,6 +163,18 @@ str_utf8_len(struct str s)
 	return count;
 }
 
+struct str
+str_utf8_cut(struct str s, size_t max_bytes)
+{
+	size_t len = max_bytes;
+
+	if (s.len <= max_bytes)
+		return s;
+	while (len && ((unsigned char)s.data[len] & 0xc0) == 0x80)
+		len--;
+	return (struct str){s.data, len};
+}
+
 char *
 str_dup(struct str s)
 {

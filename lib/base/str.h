@@ -41,6 +41,9 @@ ssize_t str_utf8_len(struct str s);
 /* The code point at *at, which is moved behind it; -1 where it is no UTF-8. */
 int32_t str_utf8_next(struct str s, size_t *at);
 
+/* At most max_bytes of s, cut between characters where s is UTF-8. */
+struct str str_utf8_cut(struct str s, size_t max_bytes);
+
 /* A copy with a NUL behind; the caller frees; NULL when out of memory. */
 char *str_dup(struct str s) MUST_CHECK;
 

@@ -44,7 +44,7 @@
 #define STOMP_HEADERS_CAP 128 /* what max_headers can be raised to */
 #define STOMP_HEADER_MAX 8192 /* default: a line, name, ':' and value */
 
-/* All may be changed while parsers use them. */
+/* Not to be changed while a parser uses them. */
 struct stomp_limits {
 	uint32_t max_frame_bytes; /* below 2^30 */
 	uint32_t max_headers;	  /* at most STOMP_HEADERS_CAP */
