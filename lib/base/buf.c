@@ -190,7 +190,8 @@ buf_add_json(struct buf *buf, struct str s)
 			add_escape(buf, c);
 		from = at = before + 1;
 	}
-	buf_add(buf, s.data + from, at - from);
+	if (at > from)
+		buf_add(buf, s.data + from, at - from);
 	buf_add_char(buf, '"');
 }
 

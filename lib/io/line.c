@@ -36,7 +36,7 @@ compact(struct line *line)
 static enum line_result
 take(struct line *line, struct str *out)
 {
-	const char *from = line->buf.data + line->at;
+	const char *from = line->buf.data ? line->buf.data + line->at : "";
 	size_t have = line->buf.len - line->at, len;
 	const char *end = NULL;
 	bool too_long;
@@ -118,9 +118,8 @@ line_ready(struct line *line)
 	const char *from;
 
 	for (;;) {
-		from = line->buf.data + line->at;
-		if (line->buf.len > line->at &&
-			memchr(from, '\n', line->buf.len - line->at))
+		from = line->buf.data ? line->buf.data + line->at : "";
+		if (memchr(from, '\n', line->buf.len - line->at))
 			return true;
 		if (line->eof || line->buf.len - line->at > line->max_bytes)
 			return line->buf.len > line->at;
