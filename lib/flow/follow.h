@@ -143,7 +143,7 @@ struct follow {
 	void *data;
 	RB_HEAD(follow_rooms, follow_room) rooms;
 	size_t room_count;
-	TAILQ_HEAD(, follow_sub) need; /* subs to be asked for again */
+	TAILQ_HEAD(follow_needs, follow_sub) need; /* subs to be asked for again */
 	TAILQ_HEAD(, follow_item) kept; /* all rings, oldest first */
 	size_t kept_bytes, kept_max;
 	char epoch[FOLLOW_EPOCH_MAX]; /* of chat-api's last answer; "" none */
