@@ -12,8 +12,9 @@ comma := ,
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
        -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wcast-qual \
        -Wno-unused-parameter -Wno-variadic-macros
+PG_CFLAGS := -I$(shell pg_config --includedir)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) -fno-common -fstack-protector-strong \
-	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib -MMD -MP $(CFLAGS) \
+	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(PG_CFLAGS) -MMD -MP $(CFLAGS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_LDFLAGS = $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 VERSION := $(shell cat VERSION)
@@ -29,8 +30,8 @@ chat-api.link        = api pg serve wire $(LOW) -lpq -luv
 chat-rooms.link      = wire $(LOW)
 chat-topics.link     = kafka $(LOW) -lrdkafka
 chat-token.link      = auth $(LOW) -lcrypto
-chat-connect.link    = client serve proto auth $(LOW) -lwebsockets -lcrypto -luv
-chat-bench.link      = client serve proto auth $(LOW) -lwebsockets -lcrypto -luv -lm
+chat-connect.link    = client flow proto auth $(LOW) -lcrypto -luv
+chat-bench.link      = client flow proto auth $(LOW) -lcrypto -luv -lm
 
 PROGS := $(patsubst cmd/%.c,%,$(wildcard cmd/chat-*.c))
 ROOMS := $(notdir $(patsubst %/,%,$(dir $(wildcard lib/*/*.c))))

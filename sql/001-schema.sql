@@ -47,7 +47,7 @@ create table chat_room_members (
 	revision bigint not null default 0, -- of the read mark
 	primary key (room_id, user_id)
 );
-create index chat_room_members_user on chat_room_members (user_id)
+create index chat_room_members_user on chat_room_members (user_id, room_id)
 	where left_at is null;
 
 -- No foreign keys to chat_rooms and users, which would cost two look-ups a

@@ -36,6 +36,8 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
+set enable_bitmapscan = off
+set enable_material = off
 set jit = off
 as $$
 #variable_conflict use_column
@@ -173,6 +175,6 @@ begin
 		case when a.outcome = 'again' then a.c_type::text end,
 		case when a.outcome = 'again' then a.c_content end,
 		case when a.outcome = 'again' then a.c_sent end,
-		(select e.epoch from store_epoch e)
+		(select e.epoch from store_epoch e where e.only_one)
 	from answers a;
 end $$;

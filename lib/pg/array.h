@@ -73,8 +73,8 @@ void pg_args_array(struct pg_args *args, struct pg_array *array);
 int pg_send(PGconn *conn, const char *sql, const struct pg_args *args,
 	struct err *err) MUST_CHECK;
 /* The same for a prepared statement. */
-int pg_send_prepared(PGconn *conn, const char *name,
-	const struct pg_args *args, struct err *err) MUST_CHECK;
+int pg_send_prepared(PGconn *conn, const char *name, const struct pg_args *args,
+	struct err *err) MUST_CHECK;
 
 /* Fields of a binary result; a null is 0, false or empty. Views live as long
  * as the result. An enum or json column reads as text. */

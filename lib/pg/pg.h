@@ -36,10 +36,11 @@ struct pg_conf {
 /* What an error means to who asked (architecture, section 4.7). */
 enum pg_fault {
 	PG_OK,
-	PG_OUTAGE,  /* everything else, and a lost connection: wait, try again */
-	PG_RECORD,  /* SQLSTATE 22 and 23: this data can never be stored */
+	PG_OUTAGE, /* everything else, and a lost connection: wait, try again */
+	PG_RECORD, /* SQLSTATE 22 and 23: this data can never be stored */
 	PG_MISSING, /* 23503: something is not there yet; then as PG_RECORD */
-	PG_BROKEN,  /* 42, 3F, XX: a half-applied migration; only a person helps */
+	PG_BROKEN,  /* 42, 3F, XX: a half-applied migration; only a person helps
+		     */
 };
 
 /* -c's argument or, where that is NULL, $CHAT_PG. -1: neither is there, it is
@@ -62,8 +63,8 @@ enum pg_fault pg_sqlstate(const char *sqlstate);
 enum pg_fault pg_fault(const PGconn *conn, const PGresult *result,
 	char *sqlstate, struct err *err);
 
-/* 0: the schema is this program's or newer; else PG_BROKEN's case, as -1: the
- * text names both versions; or the fault of asking. */
+/* PG_OK: the schema is this program's or newer. PG_BROKEN where it is older or
+ * not there; or the fault of asking. */
 enum pg_fault pg_check_schema(PGconn *conn, struct err *err) MUST_CHECK;
 
 /* ---- link: one connection of a program that may block ------------------- */
@@ -74,7 +75,8 @@ struct pg_link {
 	/* Prepares a new session (statements); may be NULL. */
 	enum pg_fault (*begin)(PGconn *conn, struct err *err);
 	/* Called at once and then every 5 s while the server is away or does
-	 * not answer, and once with why == NULL when it is back; may be NULL. */
+	 * not answer, and once with why == NULL when it is back; may be NULL.
+	 */
 	void (*waiting)(void *arg, const char *why);
 	void *arg;
 	bool away;
@@ -83,10 +85,17 @@ struct pg_link {
 
 void pg_link_close(struct pg_link *link);
 
+/* Connects where it is not connected: one attempt of at most PG_CONNECT_MS.
+ * PG_OK, PG_OUTAGE, or PG_BROKEN (schema, begin). */
+enum pg_fault pg_link_try(struct pg_link *link, struct err *err) MUST_CHECK;
+
 /* Connects where it is not connected, trying again every 0.1 to 1 s until it
  * works or stop_asked. PG_OK; PG_BROKEN (schema, begin); PG_OUTAGE only where
  * it was asked to stop. */
 enum pg_fault pg_link_ready(struct pg_link *link, struct err *err) MUST_CHECK;
+
+/* Between statements: notices that the server closed the connection. */
+void pg_link_look(struct pg_link *link);
 
 /* Runs one statement (prepared: the name of one) in one round trip; results
  * are binary. PG_OK: *result is the caller's (PQclear); else it is NULL. After

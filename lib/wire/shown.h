@@ -30,8 +30,8 @@ struct shown {
 	struct str client_id_raw; /* JSON token; empty: canonical in quotes */
 	struct str content;	  /* text, or with content_raw a JSON string */
 	bool content_raw;
-	struct str type;	  /* "TEXT" */
-	struct str targets;	  /* JSON array; empty: none */
+	struct str type;    /* "TEXT" */
+	struct str targets; /* JSON array; empty: none */
 	int64_t sent_at_ms;
 };
 
@@ -39,8 +39,8 @@ struct shown {
 void shown_print(struct buf *out, const struct shown *shown);
 
 /* {"messageId":..,"seq":..,"roomId":..,"type":"DELETED"} */
-void shown_print_deleted(struct buf *out, int64_t message_id, int64_t seq,
-	int64_t room_id);
+void shown_print_deleted(
+	struct buf *out, int64_t message_id, int64_t seq, int64_t room_id);
 
 /* The process's zone becomes $CHAT_TZ, UTC where it is unset. Once, at the
  * start. -1: no such zone. */
@@ -54,7 +54,7 @@ void shown_time(struct buf *out, int64_t ms);
  * Spring's array [y,mo,d,h,mi[,s[,nanos]]]. A time that a change of clocks
  * skips is read with the offset before it; of one that comes twice, the first
  * is taken. -1 with err for anything else. */
-int shown_time_parse(struct json value, int64_t *ms,
-	struct err *err) MUST_CHECK;
+int shown_time_parse(
+	struct json value, int64_t *ms, struct err *err) MUST_CHECK;
 
 #endif
