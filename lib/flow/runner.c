@@ -1,0 +1,655 @@
+/*
+ * flow/runner.c - see runner.h. The events; runner_next.c has the actions.
+ */
+#include "flow/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "flow/runner_inner.h"
+
+#define JUMP_MS 3000 /* ticks come every second: we were asleep ourselves */
+
+int
+runner_init(struct runner *r, const struct runner_options *opts, int64_t now_ms,
+	struct err *err)
+{
+	size_t count = opts->max_records + RUNNER_SLACK, i;
+
+	*r = (struct runner){.opts = *opts,
+		.start_ms = now_ms,
+		.said_ms = now_ms,
+		.ticked_ms = now_ms};
+	TAILQ_INIT(&r->free);
+	TAILQ_INIT(&r->done);
+	TAILQ_INIT(&r->letters);
+	TAILQ_INIT(&r->parts);
+	owed_init(&r->owed);
+	deaths_init(&r->deaths);
+	r->items = calloc(count, sizeof(*r->items));
+	if (!r->items)
+		return err_set(err, "out of memory");
+	for (i = 0; i < count; i++)
+		TAILQ_INSERT_TAIL(&r->free, &r->items[i], link);
+	return hold_init(&r->hold, count, opts->control, err);
+}
+
+void
+runner_release(struct runner *r)
+{
+	struct part *part;
+
+	while ((part = TAILQ_FIRST(&r->parts))) {
+		TAILQ_REMOVE(&r->parts, part, in_parts);
+		free(part->topic);
+		free(part);
+	}
+	hold_release(&r->hold);
+	free(r->items);
+	free(r->list);
+	r->items = NULL;
+	r->list = NULL;
+}
+
+/* ---- partitions --------------------------------------------------------- */
+
+static struct part_bucket *
+bucket_of(struct runner *r, struct str topic, int32_t partition)
+{
+	uint32_t h = (uint32_t)partition * 31 + (uint32_t)topic.len;
+
+	if (topic.len)
+		h += (unsigned char)topic.data[topic.len - 1];
+	return &r->buckets[h % RUNNER_BUCKETS];
+}
+
+static struct part *
+find_part(struct runner *r, struct str topic, int32_t partition)
+{
+	struct part *part;
+
+	LIST_FOREACH (part, bucket_of(r, topic, partition), in_bucket)
+		if (part->partition == partition &&
+			str_eq_c(topic, part->topic))
+			return part;
+	return NULL;
+}
+
+static struct part *
+new_part(struct runner *r, struct str topic, int32_t partition)
+{
+	struct part *part = calloc(1, sizeof(*part));
+	struct part **list =
+		realloc(r->list, (r->part_count + 1) * sizeof(struct part *));
+
+	if (list)
+		r->list = list;
+	if (part)
+		part->topic = str_dup(topic);
+	if (!list || !part || !part->topic) {
+		free(part);
+		return NULL;
+	}
+	part->partition = partition;
+	window_init(&part->window);
+	part->committed = part->committing = WINDOW_NONE;
+	TAILQ_INIT(&part->parked);
+	TAILQ_INSERT_TAIL(&r->parts, part, in_parts);
+	LIST_INSERT_HEAD(bucket_of(r, topic, partition), part, in_bucket);
+	r->part_count++;
+	return part;
+}
+
+struct part *
+runner_part(struct runner *r, struct str topic, int32_t partition)
+{
+	struct part *part = find_part(r, topic, partition);
+
+	return part ? part : new_part(r, topic, partition);
+}
+
+static void
+begin_window(struct runner *r, struct part *part, int64_t offset)
+{
+	window_init(&part->window);
+	window_position(&part->window, offset);
+	part->committed = offset;
+	part->committing = WINDOW_NONE;
+	part->gated = owed_for(&r->owed, part);
+}
+
+void
+runner_assigned(
+	struct runner *r, struct part *part, int64_t offset, int64_t now_ms)
+{
+	part->state = PART_ASSIGNED;
+	part->paused = false;
+	begin_window(r, part, offset);
+	if (r->draining)
+		runner_revoked(r, part, now_ms);
+}
+
+/* Until when a revoke waits is counted from its first partition. */
+void
+runner_revoked(struct runner *r, struct part *part, int64_t now_ms)
+{
+	if (!r->revoking)
+		r->revoke_ms = now_ms + RUNNER_REVOKE_MS;
+	r->revoking = true;
+	runner_close_part(r, part);
+}
+
+void
+runner_lost(struct runner *r, struct part *part, int64_t now_ms)
+{
+	if (part->state == PART_ASSIGNED)
+		runner_close_part(r, part);
+	runner_drop_part(r, part, now_ms);
+	part->state = PART_NONE;
+	part->committing = WINDOW_NONE;
+}
+
+/* No more of it is sent; what was not sent goes at once. */
+void
+runner_close_part(struct runner *r, struct part *part)
+{
+	if (part->state == PART_ASSIGNED) {
+		part->untell = part->untell || part->told;
+		part->told = false;
+		part->state = PART_REVOKING;
+	}
+	runner_cut_unsent(r, part);
+}
+
+void
+runner_cut_unsent(struct runner *r, struct part *part)
+{
+	struct window_slot *slot, *next;
+	struct item *item;
+
+	for (slot = window_first(&part->window); slot; slot = next) {
+		next = window_after(slot);
+		item = (struct item *)slot;
+		if (item->state == ITEM_PARKED) {
+			TAILQ_REMOVE(&part->parked, item, link);
+		} else if (item->state == ITEM_HELD &&
+			   item->hold.place != HOLD_SENT) {
+			runner_clear(r, item);
+			hold_remove(&r->hold, &item->hold);
+		} else {
+			continue;
+		}
+		window_cut(&part->window, slot);
+		runner_done(r, item);
+	}
+	hold_forget(&r->hold, part);
+}
+
+/* What is unfinished and was sent leaves too: its answers are owed, its emits
+ * detached. */
+void
+runner_drop_part(struct runner *r, struct part *part, int64_t now_ms)
+{
+	struct window_slot *slot;
+	struct item *item;
+
+	while ((slot = window_first(&part->window))) {
+		item = (struct item *)slot;
+		window_cut(&part->window, slot);
+		if (item->state == ITEM_FINISHING) {
+			item->state = ITEM_DETACHED;
+			runner_finish(r, item);
+			continue;
+		}
+		runner_clear(r, item);
+		hold_remove(&r->hold, &item->hold);
+		item->state = ITEM_OWED;
+		owed_add(&r->owed, &item->debt, part, slot->offset, now_ms);
+		TAILQ_INSERT_TAIL(&r->done, item, link);
+	}
+	hold_forget(&r->hold, part);
+}
+
+/* ---- records ------------------------------------------------------------ */
+
+/* How full it is; a full runner goes on when it is half empty. */
+void
+runner_measure(struct runner *r, int64_t now_ms)
+{
+	size_t records = r->opts.max_records, bytes = r->opts.max_bytes;
+
+	if (!r->full && (r->used >= records || r->bytes >= bytes)) {
+		r->full = true;
+		r->full_ms = now_ms;
+	} else if (r->full && r->used <= records / 2 && r->bytes <= bytes / 2) {
+		r->full = r->stalled = false;
+	}
+}
+
+bool
+runner_may_poll(const struct runner *r)
+{
+	return !r->full || r->stalled;
+}
+
+void
+runner_done(struct runner *r, struct item *item)
+{
+	item->state = ITEM_DONE;
+	TAILQ_INSERT_TAIL(&r->done, item, link);
+}
+
+void
+runner_recycle(struct runner *r, struct item *item)
+{
+	item->state = ITEM_FREE;
+	TAILQ_INSERT_HEAD(&r->free, item, link);
+	r->used--;
+}
+
+void
+runner_clear(struct runner *r, struct item *item)
+{
+	if (item->suspect)
+		deaths_cleared(&r->deaths);
+	item->suspect = false;
+}
+
+void
+runner_finish(struct runner *r, struct item *item)
+{
+	if (item->publishing || item->letter_due)
+		return;
+	if (item->state == ITEM_FINISHING) {
+		window_finish(&item->part->window, &item->slot);
+		r->counters.done++;
+	}
+	runner_done(r, item);
+}
+
+/* The record is dead (once). */
+static void
+die(struct runner *r, struct item *item, struct str class, struct str message)
+{
+	if (item->lettered || item->state != ITEM_FINISHING)
+		return;
+	item->lettered = item->letter_due = true;
+	snprintf(item->error_class, sizeof(item->error_class), "%.*s",
+		STR_ARG(class));
+	snprintf(item->error_message, sizeof(item->error_message), "%.*s",
+		STR_ARG(message));
+	TAILQ_INSERT_TAIL(&r->letters, item, in_letters);
+	r->counters.dead++;
+}
+
+static void
+hold_it(struct runner *r, struct item *item)
+{
+	item->state = ITEM_HELD;
+	hold_add(&r->hold, &item->hold, item->part,
+		item->keyless ? NULL : &item->key);
+}
+
+/* The log went back under us: what we hold of it is of another past. */
+static void
+set_back(struct runner *r, struct part *part, int64_t now_ms)
+{
+	runner_cut_unsent(r, part);
+	runner_drop_part(r, part, now_ms);
+	begin_window(r, part, WINDOW_NONE);
+}
+
+bool
+runner_polled(struct runner *r, struct part *part, int64_t offset,
+	const struct str *key, size_t bytes, void *body, bool too_long,
+	int64_t now_ms)
+{
+	struct item *item = TAILQ_FIRST(&r->free);
+
+	if (part->state != PART_ASSIGNED || !item)
+		return false;
+	TAILQ_REMOVE(&r->free, item, link);
+	*item = (struct item){.part = part,
+		.body = body,
+		.bytes = bytes,
+		.key = key ? *key : STR(""),
+		.keyless = !key};
+	while (!window_add(&part->window, &item->slot, offset))
+		set_back(r, part, now_ms);
+	r->used++;
+	r->bytes += bytes;
+	runner_measure(r, now_ms);
+	if (too_long) {
+		item->state = ITEM_FINISHING;
+		die(r, item, STR("LINE_TOO_LONG"),
+			STR("the record does not fit a line"));
+	} else if (part->gated) {
+		item->state = ITEM_PARKED;
+		TAILQ_INSERT_TAIL(&part->parked, item, link);
+	} else {
+		hold_it(r, item);
+	}
+	return true;
+}
+
+void
+runner_position(struct part *part, int64_t offset)
+{
+	if (part->state == PART_ASSIGNED)
+		window_position(&part->window, offset);
+}
+
+/* An offset that could not be committed is asked for again, but not where the
+ * partition is going: its next owner reads a little twice. */
+void
+runner_committed(struct runner *r, bool ok, int64_t now_ms)
+{
+	struct part *part;
+
+	r->committing = false;
+	r->commit_ms =
+		now_ms + (ok ? RUNNER_COMMIT_MS : RUNNER_COMMIT_AGAIN_MS);
+	TAILQ_FOREACH (part, &r->parts, in_parts) {
+		if (part->committing == WINDOW_NONE)
+			continue;
+		if (ok || part->state == PART_REVOKING)
+			part->committed = part->committing;
+		part->committing = WINDOW_NONE;
+	}
+	r->counters.commits += ok;
+}
+
+/* ---- the filter --------------------------------------------------------- */
+
+void
+runner_said(struct runner *r, int64_t now_ms)
+{
+	r->said_ms = now_ms;
+}
+
+void
+runner_waiting(struct runner *r, int64_t now_ms)
+{
+	runner_said(r, now_ms);
+	owed_said(&r->owed, now_ms);
+}
+
+void
+runner_choke(struct runner *r, bool choked, int64_t now_ms)
+{
+	if (r->choked && !choked)
+		runner_waiting(r, now_ms);
+	r->choked = choked;
+}
+
+void
+runner_garbage(struct runner *r, const char *why)
+{
+	if (r->killing || r->filter == FILTER_NONE)
+		return;
+	r->killing = true;
+	r->why = why;
+}
+
+void
+runner_filter_up(struct runner *r, int64_t now_ms)
+{
+	r->filter = FILTER_UP;
+	runner_said(r, now_ms);
+}
+
+/* Nothing is owed for it any more: what was parked may go. */
+static void
+open_gate(struct runner *r, struct part *part)
+{
+	struct item *item;
+
+	part->gated = false;
+	while ((item = TAILQ_FIRST(&part->parked))) {
+		TAILQ_REMOVE(&part->parked, item, link);
+		hold_it(r, item);
+	}
+}
+
+static void
+pay(struct runner *r, struct debt *debt)
+{
+	struct item *item =
+		(struct item *)((char *)debt - offsetof(struct item, debt));
+
+	/* Still in the queue of ACT_DONE: it is recycled there. */
+	if (item->body)
+		item->state = ITEM_DONE;
+	else
+		runner_recycle(r, item);
+}
+
+static void
+forgive(struct runner *r)
+{
+	struct debt *debt;
+	struct part *part;
+
+	while ((debt = owed_pop(&r->owed)))
+		pay(r, debt);
+	TAILQ_FOREACH (part, &r->parts, in_parts)
+		open_gate(r, part);
+}
+
+static void
+suspect_all(struct runner *r)
+{
+	struct hold_item *held;
+
+	TAILQ_FOREACH (held, &r->hold.sent, in_queue)
+		runner_item(held)->suspect = true;
+}
+
+/* Who is to blame for a counted death. */
+static void
+blame(struct runner *r)
+{
+	struct hold_item *held = TAILQ_FIRST(&r->hold.sent);
+	struct item *item;
+
+	if (!held)
+		return;
+	item = runner_item(held);
+	if (!deaths_alone(&r->deaths)) {
+		if (deaths_blame(&r->deaths, item->part, item->slot.offset,
+			    r->hold.sent_count))
+			suspect_all(r);
+		return;
+	}
+	if (++item->alone < DEATHS_ALONE)
+		return;
+	runner_clear(r, item);
+	hold_remove(&r->hold, held);
+	item->state = ITEM_FINISHING;
+	die(r, item, STR("FILTER_CRASH"),
+		STR("it ended the filter each time it was sent alone"));
+}
+
+void
+runner_filter_exit(struct runner *r, int wait_status, int64_t now_ms)
+{
+	enum death death = death_of(wait_status, r->killing);
+	struct part *part;
+
+	if (death == DEATH_COUNTED)
+		blame(r);
+	hold_restart(&r->hold);
+	forgive(r);
+	TAILQ_FOREACH (part, &r->parts, in_parts) {
+		part->told = part->untell = false;
+		if (part->state == PART_REVOKING)
+			runner_cut_unsent(r, part);
+	}
+	r->filter = FILTER_NONE;
+	r->killing = r->kill_told = false;
+	r->start_ms = now_ms + deaths_backoff(&r->deaths);
+	if (death == DEATH_PERM)
+		runner_stop(r, EXIT_PERM, "the filter cannot go on", now_ms);
+}
+
+/* Late, for a partition that went: dropped. True: it was one. */
+static bool
+take_late(struct runner *r, struct part *part, int64_t offset, int64_t now_ms)
+{
+	struct debt *debt = owed_take(&r->owed, part, offset, now_ms);
+
+	if (!debt)
+		return false;
+	pay(r, debt);
+	r->counters.late++;
+	if (part->gated && !owed_for(&r->owed, part))
+		open_gate(r, part);
+	return true;
+}
+
+/* The item that is outstanding under that name, or NULL. */
+static struct item *
+outstanding(
+	struct runner *r, const struct runner_result *result, int64_t now_ms)
+{
+	struct part *part = find_part(r, result->topic, result->partition);
+	struct window_slot *slot;
+	struct item *item;
+
+	if (!part || take_late(r, part, result->offset, now_ms))
+		return NULL;
+	slot = window_find(&part->window, result->offset);
+	item = (struct item *)slot;
+	if (slot && item->state == ITEM_HELD && item->hold.place == HOLD_SENT)
+		return item;
+	r->counters.ignored++;
+	return NULL;
+}
+
+static bool
+answer_retry(struct runner *r, struct item *item,
+	const struct runner_result *result, int64_t now_ms)
+{
+	r->counters.retries++;
+	if (!hold_retry(&r->hold, &item->hold, now_ms)) {
+		/* A partition that goes cannot wait for another try. */
+		if (item->part->state == PART_REVOKING)
+			runner_cut_unsent(r, item->part);
+		return false;
+	}
+	item->state = ITEM_FINISHING;
+	die(r, item, result->error_class, result->error_message);
+	return true;
+}
+
+struct item *
+runner_result(struct runner *r, const struct runner_result *result, int emits,
+	int64_t now_ms)
+{
+	struct item *item = outstanding(r, result, now_ms);
+
+	runner_said(r, now_ms);
+	if (!item)
+		return NULL;
+	runner_clear(r, item);
+	if (result->status == RUNNER_RETRY) {
+		answer_retry(r, item, result, now_ms);
+		return NULL;
+	}
+	deaths_well(&r->deaths);
+	hold_remove(&r->hold, &item->hold);
+	item->state = ITEM_FINISHING;
+	item->publishing = emits;
+	if (result->status == RUNNER_DEAD)
+		die(r, item, result->error_class, result->error_message);
+	runner_finish(r, item);
+	return emits ? item : NULL;
+}
+
+/* ---- ends --------------------------------------------------------------- */
+
+void
+runner_published(struct runner *r, struct item *item, bool letter, bool refused,
+	struct str why, int64_t now_ms)
+{
+	if (letter && refused) {
+		runner_fail(r, EXIT_TEMP, "a dead letter was refused");
+		return;
+	}
+	if (letter)
+		item->letter_due = false;
+	else
+		item->publishing--;
+	if (refused)
+		die(r, item, STR("EMIT_REFUSED"), why);
+	runner_finish(r, item);
+}
+
+void
+runner_stop(struct runner *r, int code, const char *why, int64_t now_ms)
+{
+	struct part *part;
+
+	if (r->draining)
+		return;
+	r->draining = true;
+	r->drain_ms = now_ms + RUNNER_DRAIN_MS;
+	r->exit_code = code;
+	r->exit_why = why;
+	TAILQ_FOREACH (part, &r->parts, in_parts)
+		if (part->state == PART_ASSIGNED)
+			runner_close_part(r, part);
+}
+
+void
+runner_fail(struct runner *r, int code, const char *why)
+{
+	if (r->stopped)
+		return;
+	r->stopped = true;
+	r->exit_code = code;
+	r->exit_why = why;
+}
+
+static bool
+silent(struct runner *r, int64_t now_ms)
+{
+	if (r->choked)
+		return false;
+	if (r->filter == FILTER_STARTING || r->hold.sent_count)
+		if (now_ms >= r->said_ms + r->opts.hang_ms)
+			return true;
+	return now_ms >= owed_deadline(&r->owed, r->opts.hang_ms);
+}
+
+static void
+drop_late(struct runner *r, int64_t now_ms)
+{
+	bool over = r->revoking && now_ms >= r->revoke_ms;
+	struct part *part;
+
+	if (!over && !(r->draining && now_ms >= r->drain_ms))
+		return;
+	TAILQ_FOREACH (part, &r->parts, in_parts)
+		if (part->state == PART_REVOKING)
+			runner_drop_part(r, part, now_ms);
+}
+
+void
+runner_tick(struct runner *r, int64_t now_ms)
+{
+	/* We were stopped ourselves: its answers may wait in the pipe. */
+	if (now_ms - r->ticked_ms > JUMP_MS)
+		runner_waiting(r, now_ms);
+	r->ticked_ms = now_ms;
+	runner_measure(r, now_ms);
+	r->stalled = r->full && now_ms >= r->full_ms + RUNNER_STALL_MS;
+	hold_tick(&r->hold, now_ms);
+	if (r->filter != FILTER_NONE && silent(r, now_ms))
+		runner_garbage(r, "silent for too long");
+	if (r->draining && now_ms >= r->drain_ms)
+		runner_garbage(
+			r, "still there when the time to drain was over");
+	drop_late(r, now_ms);
+}
