@@ -14,18 +14,11 @@
 #define BACKLOG 128
 
 static void
-on_connection(uv_stream_t *stream, int status)
+take_connection(struct server *server, int fd)
 {
-	struct server *server = stream->data;
-	int listener, fd;
 	struct peer *peer;
 	struct err err;
 
-	if (status < 0 || uv_fileno((uv_handle_t *)stream, &listener) < 0)
-		return;
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0)
-		return;
 	if (server->count >= server->max_peers) {
 		server->refused++;
 		close(fd);
@@ -34,7 +27,7 @@ on_connection(uv_stream_t *stream, int status)
 			LOG_I("maxPeers", server->max_peers));
 		return;
 	}
-	peer = peer_new(server->pipe.loop, fd, &server->peer_opts, &err);
+	peer = peer_new(server->poll.loop, fd, &server->peer_opts, &err);
 	if (!peer) {
 		LOG_ERROR("server", "connection lost at its start",
 			LOG_S("socket", server->path), LOG_E(&err));
@@ -44,6 +37,17 @@ on_connection(uv_stream_t *stream, int status)
 	peer->listed = true;
 	server->count++;
 	server->on_peer(server, peer);
+}
+
+/* One a turn; level-triggered, so the next comes with the next turn. */
+static void
+on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct server *server = poll->data;
+	int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd >= 0)
+		take_connection(server, fd);
 }
 
 /* A bound, listening socket with its mode from the start: bound under another
@@ -108,18 +112,25 @@ server_open(struct server *server, uv_loop_t *loop,
 		lock_release(&server->lock);
 		return -1;
 	}
-	uv_pipe_init(loop, &server->pipe, 0);
-	server->pipe.data = server;
+	server->fd = fd;
+	uv_poll_init(loop, &server->poll, fd);
+	server->poll.data = server;
 	server->open = true;
-	rc = uv_pipe_open(&server->pipe, fd);
-	if (rc == 0)
-		rc = uv_listen(
-			(uv_stream_t *)&server->pipe, BACKLOG, on_connection);
+	rc = uv_poll_start(&server->poll, UV_READABLE, on_connection);
 	if (rc == 0)
 		return 1;
 	server_stop(server);
 	return err_set(
 		err, "cannot listen on '%s': %s", opts->path, uv_strerror(rc));
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct server *server = handle->data;
+
+	close(server->fd);
+	lock_release(&server->lock);
 }
 
 void
@@ -129,8 +140,7 @@ server_stop(struct server *server)
 		return;
 	server->open = false;
 	unlink(server->path);
-	uv_close((uv_handle_t *)&server->pipe, NULL);
-	lock_release(&server->lock);
+	uv_close((uv_handle_t *)&server->poll, on_closed);
 }
 
 void

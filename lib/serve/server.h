@@ -18,7 +18,8 @@
 LIST_HEAD(peer_list, peer);
 
 struct server {
-	uv_pipe_t pipe;
+	uv_poll_t poll;
+	int fd;
 	struct peer_list peers;
 	size_t count, max_peers;
 	struct lock lock;
@@ -43,7 +44,8 @@ struct server_options {
  * later; -1 err. */
 int server_open(struct server *server, uv_loop_t *loop,
 	const struct server_options *opts, struct err *err) MUST_CHECK;
-/* Stops accepting, removes the socket; peers live on. */
+/* Stops accepting, removes the socket; peers live on. The struct and the lock
+ * live until the end of that loop turn. */
 void server_stop(struct server *server);
 /* Must be called from the peers' on_close, so that the list is right. */
 void server_forget(struct server *server, struct peer *peer);
