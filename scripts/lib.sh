@@ -2,8 +2,9 @@
 # scripts/lib.sh - what up, down, status and test have in common. It is read
 # by them with ".", never run. The place, the ports, messages, packages.
 
-# The checkout, and this stack's place: all state is below CHAT_HOME.
-ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
+# The checkout (tests, which lie elsewhere, are told it by scripts/test), and
+# this stack's place: all state is below CHAT_HOME.
+ROOT=${CHAT_ROOT:-$(cd "$(dirname "$0")/.." && pwd -P)}
 HOME_GIVEN=${CHAT_HOME:+yes}
 CHAT_HOME=${CHAT_HOME:-$ROOT/run}
 case $CHAT_HOME in

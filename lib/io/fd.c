@@ -67,7 +67,7 @@ fd_unix_connect(const char *path, struct err *err)
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return err_set(err, "socket name '%s' is over %zu bytes", path,
 			sizeof(addr.sun_path) - 1);
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(err, "cannot make a socket");
