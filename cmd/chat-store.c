@@ -4,7 +4,6 @@
  * chat-consume --control; what is there now is the batch, and one batch is one
  * call of chat_store().
  */
-#include <bsd/string.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/status.h"
+#include "base/zone.h"
 #include "io/fd.h"
 #include "io/line.h"
 #include "io/stop.h"
@@ -20,7 +20,6 @@
 #include "store/save.h"
 #include "wire/hello.h"
 #include "wire/result.h"
-#include "wire/shown.h"
 
 #define RETRY_IDLE_MS 1000
 
@@ -275,7 +274,7 @@ main(int argc, char **argv)
 	if (first >= 0 && first < argc)
 		first = err_set(&err, "superfluous operand '%s'", argv[first]);
 	if (first < 0 || pg_conninfo(conninfo_arg, &conninfo, &err) < 0 ||
-		shown_zone(&err) < 0)
+		zone_init(&err) < 0)
 		opt_usage(&about, &err);
 	log_open("chat-store");
 	stop_init();

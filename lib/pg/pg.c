@@ -153,10 +153,10 @@ pg_check_schema(PGconn *conn, struct err *err)
 	if (strcmp(sqlstate, "42P01") == 0) {
 		err_set(err, "the database has no schema: run scripts/migrate");
 	} else if (fault == PG_OK) {
-		int found = atoi(PQgetvalue(result, 0, 0));
+		long found = strtol(PQgetvalue(result, 0, 0), NULL, 10);
 		if (found < PG_SCHEMA_VERSION) {
 			err_set(err,
-				"the schema is of version %d, this program "
+				"the schema is of version %ld, this program "
 				"needs %d: run scripts/migrate",
 				found, PG_SCHEMA_VERSION);
 			fault = PG_BROKEN;

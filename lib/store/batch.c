@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/zone.h"
 #include "store/batch.h"
 #include "wire/shown.h"
 
+/* The last day is left out: its local time may be in the year 10000. */
+#define SENT_MS_MAX (ZONE_MS_MAX - 86400000)
 #define ITEM_KEEP (64 << 10) /* of a large record's storage */
 
 struct store_hold {
@@ -199,8 +202,7 @@ read_sent_at(struct store_item *item, struct err *err)
 	} else if (message->sent_at_ms < 0) {
 		message->sent_at_ms = item->timestamp;
 	}
-	if (message->sent_at_ms < SHOWN_MS_MIN ||
-		message->sent_at_ms > SHOWN_MS_MAX) {
+	if (message->sent_at_ms < 0 || message->sent_at_ms > SENT_MS_MAX) {
 		err_set(err, "no such time: %lld",
 			(long long)message->sent_at_ms);
 		return "INVALID_SENT_AT";

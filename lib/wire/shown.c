@@ -1,9 +1,6 @@
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-
 #include "wire/shown.h"
+
+#include "base/zone.h"
 
 void
 shown_print(struct buf *out, const struct shown *shown)
@@ -48,93 +45,17 @@ shown_print_deleted(
 
 /* ---- local time ---------------------------------------------------------- */
 
-int
-shown_zone(struct err *err)
-{
-	const char *zone = getenv("CHAT_TZ");
-	struct buf path = {0};
-	struct stat st;
-	int result = 0;
-
-	if (!zone || !*zone)
-		zone = "UTC";
-	/* libc takes any text for a zone, and UTC for what it cannot read. */
-	buf_printf(&path, "/usr/share/zoneinfo/%s", zone);
-	if (strcmp(zone, "UTC") != 0 &&
-		(buf_bad(&path) || strstr(zone, "..") || *zone == '/' ||
-			stat(path.data, &st) < 0 || !S_ISREG(st.st_mode)))
-		result = err_set(err, "CHAT_TZ: no time zone '%s'", zone);
-	else if (setenv("TZ", zone, 1) < 0)
-		result = err_set(err, "out of memory");
-	else
-		tzset();
-	buf_release(&path);
-	return result;
-}
-
 void
 shown_time(struct buf *out, int64_t ms)
 {
-	time_t seconds = (time_t)(ms >= 0 ? ms / 1000 : -((999 - ms) / 1000));
-	struct tm tm;
+	struct zone_time t;
 
-	localtime_r(&seconds, &tm);
-	buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", tm.tm_year + 1900,
-		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		(int)(ms - (int64_t)seconds * 1000));
+	zone_split(&t, ms);
+	buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", t.year, t.month,
+		t.day, t.hour, t.minute, t.second, t.ms);
 }
 
 enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, NANOS, PARTS };
-
-static bool
-in_month(const int64_t part[PARTS])
-{
-	static const int days[] = {
-		31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	int64_t year = part[YEAR];
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	return part[DAY] <= days[part[MONTH] - 1] &&
-	       (part[MONTH] != 2 || part[DAY] <= (leap ? 29 : 28));
-}
-
-/* Local time to the epoch. mktime() answers for a time that comes twice by the
- * offset that tm_isdst asks for: asked for both, the earlier is taken. */
-static int
-local_to_ms(const int64_t part[PARTS], int64_t *ms, struct err *err)
-{
-	static const int64_t least[] = {1, 1, 1, 0, 0, 0, 0};
-	static const int64_t most[] = {9999, 12, 31, 23, 59, 59, 999999999};
-	time_t first = -1;
-	bool found = false;
-
-	for (int i = 0; i < PARTS; i++)
-		if (part[i] < least[i] || part[i] > most[i])
-			return err_set(err, "sentAt: no such time");
-	if (!in_month(part))
-		return err_set(err, "sentAt: no such day");
-	for (int dst = 1; dst >= -1; dst--) {
-		struct tm tm = {
-			.tm_year = (int)part[YEAR] - 1900,
-			.tm_mon = (int)part[MONTH] - 1,
-			.tm_mday = (int)part[DAY],
-			.tm_hour = (int)part[HOUR],
-			.tm_min = (int)part[MINUTE],
-			.tm_sec = (int)part[SECOND],
-			.tm_isdst = dst,
-		};
-		time_t at = mktime(&tm);
-		bool same = tm.tm_hour == part[HOUR] &&
-			    tm.tm_min == part[MINUTE] &&
-			    tm.tm_mday == part[DAY];
-		if ((same || (dst < 0 && !found)) && (!found || at < first)) {
-			first = at;
-			found = true;
-		}
-	}
-	*ms = (int64_t)first * 1000 + part[NANOS] / 1000000;
-	return 0;
-}
 
 static bool
 digits(struct str *s, size_t count, int64_t *out)
@@ -211,6 +132,8 @@ array_parts(struct json array, int64_t part[PARTS])
 int
 shown_time_parse(struct json value, int64_t *ms, struct err *err)
 {
+	static const int64_t most[PARTS] = {
+		9999, 12, 31, 23, 59, 59, 999999999};
 	int64_t part[PARTS] = {0};
 	bool ok = false;
 
@@ -221,9 +144,14 @@ shown_time_parse(struct json value, int64_t *ms, struct err *err)
 			part);
 	else if (value.type == JSON_ARRAY)
 		ok = array_parts(value, part);
+	for (int i = 0; i < PARTS; i++)
+		ok = ok && part[i] >= 0 && part[i] <= most[i];
 	if (!ok)
 		return err_set(err,
 			"sentAt is neither a local time nor an array of its "
 			"parts");
-	return local_to_ms(part, ms, err);
+	struct zone_time time = {(int)part[YEAR], (int)part[MONTH],
+		(int)part[DAY], (int)part[HOUR], (int)part[MINUTE],
+		(int)part[SECOND], (int)(part[NANOS] / 1000000)};
+	return zone_join(&time, ms, err);
 }

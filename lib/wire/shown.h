@@ -2,7 +2,7 @@
  * wire/shown.h - a stored message as subscribers and the history show it
  * (contract, section 2.2), and its local time. One place, for the store's
  * events and chat-api's pages, which must give the very same object. Pure but
- * for the time zone of the process.
+ * for the zone of the process (base/zone.h).
  *
  * {"messageId":812,"seq":57,"roomId":1,"senderId":7,"senderNickname":"Kim",
  *  "clientMessageId":"..","content":"hi","type":"TEXT",
@@ -15,10 +15,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "json/json.h"
-
-/* Years 1 to 9999: what the text form has digits for. */
-#define SHOWN_MS_MIN (-62135596800000)
-#define SHOWN_MS_MAX 253402300799999
 
 struct shown {
 	int64_t message_id;
@@ -42,12 +38,8 @@ void shown_print(struct buf *out, const struct shown *shown);
 void shown_print_deleted(
 	struct buf *out, int64_t message_id, int64_t seq, int64_t room_id);
 
-/* The process's zone becomes $CHAT_TZ, UTC where it is unset. Once, at the
- * start. -1: no such zone. */
-int shown_zone(struct err *err) MUST_CHECK;
-
-/* Local time with milliseconds, "2026-01-11T10:30:00.123". ms within the two
- * bounds above. */
+/* Local time with milliseconds, "2026-01-11T10:30:00.123". ms as
+ * zone_split() takes it. */
 void shown_time(struct buf *out, int64_t ms);
 
 /* Reads it back: a JSON string "2026-01-11T10:30[:00[.1-9 digits]]", or
