@@ -21,7 +21,7 @@ VERSION := $(shell cat VERSION)
 
 # program            = our rooms, in link order, then the outside libraries
 LOW                  = json io base
-chat-produce.link    = kafka serve flow wire $(LOW) -lrdkafka -luv
+chat-produce.link    = run kafka serve flow wire $(LOW) -lrdkafka -luv
 chat-consume.link    = run kafka serve flow wire $(LOW) -lrdkafka -luv
 chat-store.link      = store pg wire $(LOW) -lpq
 chat-broadcast.link  = serve wire $(LOW) -luv

@@ -79,11 +79,11 @@ struct group_item {
 	struct group_source *source; /* NULL: forgotten */
 	struct group_topic *topic;
 	size_t bytes;
+	bool missing; /* of a dead one: because its topic is missing */
 	/* private */
 	bool alone;	   /* goes out in a batch of its own */
 	bool refused_once; /* alone, and held since */
 	bool refused;	   /* in this batch */
-	bool missing;	   /* dead because its topic is */
 	TAILQ_ENTRY(group_item) link;
 };
 
@@ -100,7 +100,7 @@ struct group {
 	struct group_items ready, batch, done, dead;
 	struct group_item *next_send; /* in batch; NULL: all are sent */
 	size_t batch_count, in_flight;
-	bool begun, spoilt; /* spoilt: a send was refused: abort */
+	bool begun, spoilt; /* spoilt: a record was refused: abort */
 	size_t count;	    /* put, not answered */
 	TAILQ_HEAD(, group_topic) topics;
 	TAILQ_HEAD(, group_source) resumes;
@@ -125,17 +125,20 @@ struct group_action {
 	struct group_item *item;
 	struct group_topic *topic;
 	struct group_source *source;
-	bool missing;
 };
 
 void group_init(struct group *group, const struct group_limits *limits);
 void group_topic_add(struct group *group, struct group_topic *topic);
+/* Forgets one that has no records. */
+void group_topic_drop(struct group *group, struct group_topic *topic);
 
-/* A record has come: topic, source and bytes are set, the rest is zero. True:
- * its source is to stop now (what it puts still is taken). */
-bool group_put(struct group *group, struct group_item *item) MUST_CHECK;
+/* A record has come: topic, source and bytes are set, the rest is zero. Where
+ * source->paused is set then, its source is to stop (what it puts still is
+ * taken). */
+void group_put(struct group *group, struct group_item *item);
 
-/* Answers to GROUP_LOOKUP: there; not there; nobody could say. */
+/* Answers to GROUP_LOOKUP: there; not there; nobody could say (asked again
+ * after retry_ms). */
 void group_found(struct group *group, struct group_topic *topic);
 void group_missing(
 	struct group *group, struct group_topic *topic, int64_t now_ms);
@@ -154,10 +157,12 @@ void group_aborted(struct group *group, int64_t now_ms);
 /* The source is gone; its records go on without it. */
 void group_forget(struct group *group, struct group_source *source);
 
-/* What to do next. Ask until GROUP_NOTHING. */
-struct group_action group_next(struct group *group, int64_t now_ms);
+/* What to do next. Ask until GROUP_NOTHING. may_begin false: no new batch
+ * begins; who commits once a turn of its loop says so after a commit. */
+struct group_action group_next(
+	struct group *group, int64_t now_ms, bool may_begin);
 
-/* When to ask again, without an event; CLOCK_NEVER. */
+/* When to ask again, without an event: 0 at once, CLOCK_NEVER. */
 int64_t group_deadline(const struct group *group);
 
 static inline bool

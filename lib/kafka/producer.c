@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-#define SETTINGS_MAX 16
+#define TXN_TIMEOUT "10000" /* TXN_TIMEOUT_MS of txn.h */
 #define CLOSE_MS 1000
 
 static void
@@ -34,24 +34,26 @@ make_conf(struct producer *producer, const struct producer_options *opts,
 	struct err *err)
 {
 	char bytes[24];
-	const struct kafka_setting settings[SETTINGS_MAX] = {
+	bool transactional = opts->transactional_id != NULL;
+	const struct kafka_setting settings[] = {
 		{"enable.idempotence", "true"},
 		{"linger.ms", "0"},
 		{"retry.backoff.ms", "10"},
 		{"partitioner", "murmur2_random"},
 		{"message.max.bytes", bytes},
 		{"max.in.flight", opts->one_in_flight ? "1" : "5"},
-		opts->transactional_id
-			? (struct kafka_setting){"transactional.id",
-				  opts->transactional_id}
-			: (struct kafka_setting){"message.timeout.ms", "0"},
+		/* The last is for transactions only: theirs bounds it. */
+		{"message.timeout.ms", transactional ? TXN_TIMEOUT : "0"},
+		{"transaction.timeout.ms", TXN_TIMEOUT},
+		{"transactional.id", opts->transactional_id},
 	};
 	rd_kafka_conf_t *conf;
 
 	snprintf(bytes, sizeof(bytes), "%lld",
 		(long long)(opts->max_bytes ? opts->max_bytes
 					    : PRODUCER_MAX_BYTES));
-	conf = kafka_conf(opts->kafka, &producer->kafka, settings, 7, err);
+	conf = kafka_conf(opts->kafka, &producer->kafka, settings,
+		ARRAY_LEN(settings) - !transactional, err);
 	if (conf)
 		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	return conf;
@@ -89,15 +91,16 @@ producer_open(struct producer *producer, const struct producer_options *opts,
 
 /* ---- topics ------------------------------------------------------------ */
 
-static struct producer_topic *
+/* Its index, or topic_count. */
+static size_t
 find(const struct producer *producer, struct str topic)
 {
 	size_t i;
 
 	for (i = 0; i < producer->topic_count; i++)
 		if (str_eq_c(topic, producer->topics[i].name))
-			return (struct producer_topic *)&producer->topics[i];
-	return NULL;
+			break;
+	return i;
 }
 
 static struct producer_topic *
@@ -180,16 +183,15 @@ enum topic_state
 producer_topic(struct producer *producer, struct str topic, int timeout_ms,
 	struct err *err)
 {
-	struct producer_topic *t = find(producer, topic);
+	size_t at = find(producer, topic);
+	struct producer_topic *t;
 	enum topic_state state;
 
-	if (t && t->partitions)
+	if (at < producer->topic_count)
 		return TOPIC_THERE;
-	if (!t) {
-		t = add(producer, topic, err);
-		if (!t)
-			return TOPIC_ERROR;
-	}
+	t = add(producer, topic, err);
+	if (!t)
+		return TOPIC_ERROR;
 	state = look_up(producer, t, timeout_ms, err);
 	if (state != TOPIC_THERE)
 		drop_last(producer);
@@ -199,9 +201,7 @@ producer_topic(struct producer *producer, struct str topic, int timeout_ms,
 int32_t
 producer_partitions(const struct producer *producer, struct str topic)
 {
-	const struct producer_topic *t = find(producer, topic);
-
-	return t ? t->partitions : 0;
+	return producer->topics[find(producer, topic)].partitions;
 }
 
 /* ---- records ------------------------------------------------------------ */
@@ -286,11 +286,12 @@ enum kafka_verdict
 producer_send(struct producer *producer, const struct record *record,
 	void *opaque, rd_kafka_resp_err_t *code)
 {
-	const struct producer_topic *t = find(producer, record->topic);
+	const struct producer_topic *t =
+		&producer->topics[find(producer, record->topic)];
 	rd_kafka_headers_t *headers = NULL;
 
 	*code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	if (!t)
+	if (!t->handle)
 		*code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 	/* Never leave it to produceva: with headers and an unknown partition
 	 * it frees them twice (librdkafka 4627). */

@@ -48,7 +48,7 @@ struct producer_options {
 struct producer_topic {
 	rd_kafka_topic_t *handle;
 	char *name;
-	int32_t partitions; /* 0: not known yet */
+	int32_t partitions; /* 0: no right to know */
 };
 
 struct producer {
@@ -56,7 +56,8 @@ struct producer {
 	rd_kafka_t *rk;
 	int wake_fd;	     /* readable: call producer_poll() */
 	int64_t outstanding; /* sent, no callback yet */
-	struct producer_topic topics[PRODUCER_TOPICS_MAX];
+	/* One more, always empty: what is not found. */
+	struct producer_topic topics[PRODUCER_TOPICS_MAX + 1];
 	size_t topic_count;
 	producer_delivered *on_delivery;
 	void *data;

@@ -6,7 +6,7 @@
  *
  * Transactional: two producers in rotation, group commit; publish_step()
  * blocks 2-4 ms where records wait. Idempotent: one batch in flight, nothing
- * blocks; call publish_step() when wake_fd is readable too.
+ * blocks; call publish_step() when a wake fd is readable too.
  * Order is kept within a topic, over all who put. An answer is given once:
  * done (in Kafka, committed) or dead (is not, and never will be: refused
  * twice, 1 s apart, and alone; or a topic that is not there, twice, 1 s apart;
@@ -32,10 +32,9 @@ struct publish_answer {
 
 struct publish_options {
 	const struct kafka_options *kafka;
-	const char *id;	    /* transactional.id less its ".k"; NULL: -I */
-	bool keep;	    /* records' own partitions count (-P) */
-	bool one_in_flight; /* of an idempotent one */
-	int64_t max_bytes;  /* producer.h */
+	const char *id;	   /* transactional.id less its ".k"; NULL: -I */
+	bool keep;	   /* records' own partitions count (-P) */
+	int64_t max_bytes; /* producer.h */
 	size_t queue_records,
 		queue_bytes; /* of one source, until it is paused */
 	/* A record has its end. The answer is borrowed for the call. */
@@ -70,12 +69,13 @@ void publish_forget(struct publish *publish, struct group_source *source);
  * program has to end (FAILED 111, PERM 100) with err. */
 enum kafka_verdict publish_step(
 	struct publish *publish, int64_t now_ms, struct err *err) MUST_CHECK;
-/* Call publish_step() at this time at the latest (mono; now or earlier: more
- * is to be done at once). */
-int64_t publish_deadline(const struct publish *publish, int64_t now_ms);
-int publish_wake_fd(const struct publish *publish); /* -I; else -1 */
-bool publish_idle(const struct publish *publish);   /* every record answered */
-bool publish_away(const struct publish *publish);   /* no broker in reach */
+/* When to call publish_step() again without an event: 0 at once (more waits),
+ * else mono; CLOCK_NEVER. */
+int64_t publish_deadline(const struct publish *publish);
+/* Readable: call publish_step(). k from 0; -1: there are no more. */
+int publish_wake_fd(const struct publish *publish, unsigned k);
+bool publish_idle(const struct publish *publish); /* every record answered */
+bool publish_away(const struct publish *publish); /* no broker in reach */
 
 struct publish_counters {
 	int64_t records, done, dead, transactions, aborted, queued, paused;

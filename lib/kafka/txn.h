@@ -22,6 +22,7 @@ struct txn {
 	struct producer producer;
 	producer_delivered *on_delivery; /* the caller's */
 	void *data;
+	bool ready;   /* txn_init() was; kept by the caller */
 	bool refused; /* a record of this transaction was refused */
 	bool failed;  /* .. or its delivery failed otherwise */
 };

@@ -1,0 +1,94 @@
+/* kafka/slot.c - see slot.h. */
+#include "kafka/slot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/stop.h"
+
+#define TRY_EVERY_MS 50
+
+void
+slot_name(struct buf *out, const char *program, const char *group, int64_t slot)
+{
+	char host[256] = "";
+
+	/* A name that does not fit is cut, which is as good an id. */
+	if (gethostname(host, sizeof(host) - 1) < 0 || !*host)
+		snprintf(host, sizeof(host), "localhost");
+	buf_printf(out, "%s.%s%s%s.%lld", program, group ? group : "",
+		group ? "." : "", host, (long long)slot);
+}
+
+int
+slot_dir(struct buf *out, const char *dir, struct err *err)
+{
+	const char *run = getenv("CHAT_RUN");
+
+	if (dir)
+		buf_add_c(out, dir);
+	else if (run && *run)
+		buf_printf(out, "%s/lock", run);
+	else
+		return err_set(err, "no place for the lock file: give "
+				    "--run-dir, or set CHAT_RUN");
+	return buf_bad(out) ? err_set(err, "out of memory") : 0;
+}
+
+static int
+wait_for(struct lock *lock, const char *path, struct status *status,
+	struct err *err)
+{
+	int64_t deadline_ms = clock_mono_ms() + LOCK_WAIT_MS;
+	pid_t told = -1;
+	char why[100];
+	int rc;
+
+	while ((rc = lock_try(lock, path, err)) == 0) {
+		if (stop_asked)
+			return 0;
+		if (clock_mono_ms() >= deadline_ms)
+			return err_set(err, "'%s' is held by process %d", path,
+				(int)lock->owner);
+		if (lock->owner != told) {
+			told = lock->owner;
+			LOG_INFO("slot", "waiting for the lock of a slot",
+				LOG_S("lock", path), LOG_I("owner", told));
+			snprintf(why, sizeof(why), "slot is held by process %d",
+				(int)told);
+			status_set(status, STATUS_WAITING, why);
+		}
+		status_tick(status, clock_mono_ms());
+		usleep(TRY_EVERY_MS * 1000);
+	}
+	return rc;
+}
+
+int
+slot_take(struct lock *lock, const char *dir, const char *name,
+	struct status *status, struct err *err)
+{
+	struct buf path = {0};
+	int rc = -1;
+
+	if (slot_dir(&path, dir, err) < 0)
+		goto out;
+	if (mkdir(path.data, 0755) < 0 && errno != EEXIST) {
+		err_sys(err, "cannot make '%s'", path.data);
+		goto out;
+	}
+	buf_printf(&path, "/%s", name);
+	if (buf_bad(&path)) {
+		err_set(err, "out of memory");
+		goto out;
+	}
+	rc = wait_for(lock, path.data, status, err);
+out:
+	buf_release(&path);
+	return rc;
+}
