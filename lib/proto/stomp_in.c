@@ -173,17 +173,15 @@ fill(struct stomp_in *in)
 		buf_consume(&in->buf, in->off);
 		in->off = 0;
 	}
-	if (!in->left) {
-		in->lent = 0;
+	if (!in->left)
 		return STOMP_IN_MORE;
-	}
 	n = again ? lacking(in) : in->left;
 	buf_add(&in->buf, in->at, n);
 	if (buf_bad(&in->buf))
 		return STOMP_IN_NO_MEMORY;
 	in->at += n;
 	in->left -= n;
-	in->lent = again ? in->lent + (uint32_t)n : 0;
+	in->lent += (uint32_t)n;
 	return again ? STOMP_IN_FRAME : STOMP_IN_MORE;
 }
 
