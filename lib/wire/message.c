@@ -126,6 +126,24 @@ is_space(int32_t point)
 	       point == 0x3000;
 }
 
+int64_t
+message_text_chars(struct str text)
+{
+	int64_t chars = 0;
+	bool blank = true;
+	size_t at = 0;
+	int32_t point;
+
+	while (at < text.len) {
+		point = str_utf8_next(text, &at);
+		if (point <= 0)
+			return -1;
+		blank = blank && is_space(point);
+		chars++;
+	}
+	return blank ? 0 : chars;
+}
+
 static enum message_fault
 check_content(struct json content, int64_t max_chars, struct err *err)
 {

@@ -66,6 +66,10 @@ void message_id_make(struct message_id *out, char quoted[MESSAGE_ID_MAX + 2],
 /* Appends the value for chat-messages. */
 void message_print(struct buf *out, const struct message *message);
 
+/* How many code points text has; 0: it is empty or blank (nothing but Unicode
+ * white space); -1: it holds U+0000, or is no UTF-8. */
+int64_t message_text_chars(struct str text);
+
 const char *message_type_name(enum message_type type);
 
 #endif
