@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#define ASK_MS 10000
+#define ASK_MS 3000
 
 /* ---- what was said ------------------------------------------------------- */
 
@@ -39,10 +39,10 @@ spec_parse(struct spec *spec, const char *text, struct err *err)
 	else if (!strcmp(text, "end"))
 		spec->kind = SPEC_END;
 	else if (*text == '-' && str_i64(str_c(text + 1), &spec->n) &&
-		spec->n > 0)
+		 spec->n > 0)
 		spec->kind = SPEC_LAST;
 	else if (*text == '@' && str_i64(str_c(text + 1), &spec->n) &&
-		spec->n >= 0 && spec->n < INT64_MAX / 1000) {
+		 spec->n >= 0 && spec->n < INT64_MAX / 1000) {
 		spec->kind = SPEC_TIME;
 		spec->n *= 1000;
 	} else if (parse_time(text, &spec->n))
@@ -65,6 +65,7 @@ failed(rd_kafka_resp_err_t code, const char *topic, struct err *err)
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+		return KAFKA_REFUSED;
 	case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -142,8 +143,8 @@ find_partition(struct consumer *consumer, const struct spec *from,
 	int64_t low, high;
 	rd_kafka_resp_err_t code;
 
-	code = rd_kafka_query_watermark_offsets(consumer->rk, topic,
-		out->partition, &low, &high, ASK_MS);
+	code = rd_kafka_query_watermark_offsets(
+		consumer->rk, topic, out->partition, &low, &high, ASK_MS);
 	if (!code)
 		code = find_offset(consumer, from, topic, out->partition, low,
 			high, &out->offset);
@@ -200,21 +201,13 @@ add_topic(struct positions *positions, struct consumer *consumer,
 
 enum kafka_verdict
 positions_find(struct positions *positions, struct consumer *consumer,
-	const char *const *topics, size_t count, const struct spec *from,
-	const struct spec *to, struct err *err)
+	const char *topic, const struct spec *from, const struct spec *to,
+	struct err *err)
 {
 	rd_kafka_resp_err_t code;
-	size_t i;
 
-	*positions = (struct positions){0};
-	for (i = 0; i < count; i++) {
-		code = add_topic(positions, consumer, topics[i], from, to);
-		if (!code)
-			continue;
-		positions_release(positions);
-		return failed(code, topics[i], err);
-	}
-	return KAFKA_OK;
+	code = add_topic(positions, consumer, topic, from, to);
+	return code ? failed(code, topic, err) : KAFKA_OK;
 }
 
 void

@@ -33,11 +33,11 @@ struct positions {
 	size_t count;
 };
 
-/* KAFKA_OK; KAFKA_PERM: no such topic, no right; KAFKA_FAILED: no broker. */
+/* Appends a topic's. KAFKA_OK; KAFKA_REFUSED: no such topic; KAFKA_PERM: no
+ * right to it; KAFKA_FAILED: no broker. */
 enum kafka_verdict positions_find(struct positions *positions,
-	struct consumer *consumer, const char *const *topics, size_t count,
-	const struct spec *from, const struct spec *to,
-	struct err *err) MUST_CHECK;
+	struct consumer *consumer, const char *topic, const struct spec *from,
+	const struct spec *to, struct err *err) MUST_CHECK;
 void positions_release(struct positions *positions);
 /* NULL: none of ours. */
 struct position *positions_get(

@@ -128,6 +128,9 @@ peer_gone(struct peer *peer, const char *reason)
 	struct child *child = peer->data;
 
 	child->peer = NULL;
+	/* "cannot write": it may have closed its stdin on purpose. */
+	child->broke = strcmp(reason, "closed by the other side") &&
+		       strncmp(reason, "cannot ", 7);
 	if (strcmp(reason, "closed by the other side"))
 		child_kill(child, SIGKILL);
 	else if (!child->reaped)
@@ -165,7 +168,7 @@ child_start(struct child *child, uv_loop_t *loop,
 		.hello = opts->hello,
 		.max_line = opts->max_line,
 		.max_out = opts->max_out};
-	int in_fd, out_fd;
+	int in_fd = -1, out_fd = -1;
 
 	if (!child->loop) {
 		uv_signal_init(loop, &child->sigchld);
@@ -178,7 +181,7 @@ child_start(struct child *child, uv_loop_t *loop,
 	child->on_ready = opts->on_ready;
 	child->on_drain = opts->on_drain;
 	child->on_exit = opts->on_exit;
-	child->reaped = false;
+	child->reaped = child->broke = false;
 	uv_signal_start(&child->sigchld, on_sigchld, SIGCHLD);
 	if (spawn(child, opts->argv, &in_fd, &out_fd, err) < 0)
 		return -1;

@@ -13,6 +13,8 @@ struct child {
 	void *data;
 	pid_t pid;	   /* 0: none is running */
 	struct peer *peer; /* lines to and from it; NULL once closed */
+	bool broke;	   /* it was killed for a line over the limit, or a
+			    * hello that is none */
 	/* private */
 	uv_loop_t *loop;
 	uv_signal_t sigchld;

@@ -1,0 +1,170 @@
+/* run/group.c - see group.h. */
+#include "run/group.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define ASK_MS 3000
+
+void
+group_instance(struct buf *out, int64_t slot)
+{
+	char host[256] = "";
+
+	if (gethostname(host, sizeof(host) - 1) < 0 || !*host)
+		buf_add_c(out, "localhost");
+	buf_printf(out, "%s-%lld", host, (long long)slot);
+}
+
+static struct part *
+part_at(struct run *run, const rd_kafka_topic_partition_t *at)
+{
+	return runner_part(&run->runner, str_c(at->topic), at->partition);
+}
+
+/* A committed offset beyond the log's end (a single broker lost its tail)
+ * means: from the start. librdkafka does so; here it is said. */
+static int64_t
+checked_offset(struct run *run, const rd_kafka_topic_partition_t *at)
+{
+	int64_t low, high;
+
+	if (at->err || at->offset < 0)
+		return WINDOW_NONE;
+	if (rd_kafka_query_watermark_offsets(run->consumer.rk, at->topic,
+		    at->partition, &low, &high, ASK_MS) ||
+		(at->offset <= high && at->offset >= low))
+		return at->offset;
+	LOG_WARN("runner", "the committed offset is not in the log any more",
+		LOG_S("topic", at->topic), LOG_I("partition", at->partition),
+		LOG_I("offset", at->offset), LOG_I("start", low),
+		LOG_I("end", high));
+	return WINDOW_NONE;
+}
+
+static void
+on_assign(void *data, rd_kafka_topic_partition_list_t *list)
+{
+	struct run *run = data;
+	rd_kafka_topic_partition_list_t *copy =
+		rd_kafka_topic_partition_list_copy(list);
+	rd_kafka_resp_err_t code =
+		rd_kafka_committed(run->consumer.rk, copy, ASK_MS);
+	struct part *part;
+	int i;
+
+	if (code)
+		LOG_WARN("runner", "cannot read the committed offsets",
+			LOG_S("error", rd_kafka_err2str(code)));
+	run->joined = true;
+	if (run->assignment)
+		rd_kafka_topic_partition_list_destroy(run->assignment);
+	run->assignment = copy;
+	for (i = 0; i < copy->cnt; i++) {
+		part = part_at(run, &copy->elems[i]);
+		if (!part) {
+			err_set(&run->why, "out of memory");
+			run_end(run, EXIT_TEMP);
+			return;
+		}
+		copy->elems[i].opaque = part;
+		runner_assigned(&run->runner, part,
+			code ? WINDOW_NONE
+			     : checked_offset(run, &copy->elems[i]),
+			clock_mono_ms());
+	}
+	LOG_INFO("runner", "partitions assigned", LOG_I("count", list->cnt));
+	/* The offsets are the group's: librdkafka fetches them again. */
+	if (consumer_assign(&run->consumer, list, &run->why) < 0)
+		run_end(run, EXIT_TEMP);
+}
+
+static void
+on_revoke(void *data, rd_kafka_topic_partition_list_t *list, bool lost)
+{
+	struct run *run = data;
+	struct part *part;
+	int i;
+
+	LOG_INFO("runner", lost ? "partitions lost" : "partitions revoked",
+		LOG_I("count", list->cnt));
+	for (i = 0; i < list->cnt; i++) {
+		part = part_at(run, &list->elems[i]);
+		if (!part)
+			continue; /* it was never ours */
+		if (lost)
+			runner_lost(&run->runner, part, clock_mono_ms());
+		else
+			runner_revoked(&run->runner, part, clock_mono_ms());
+	}
+	if (lost || !list->cnt)
+		group_let_go(run);
+}
+
+static void
+on_commit(void *data, rd_kafka_resp_err_t code)
+{
+	struct run *run = data;
+	bool ok = !code || code == RD_KAFKA_RESP_ERR__NO_OFFSET;
+
+	if (!ok)
+		LOG_WARN("runner", "commit failed",
+			LOG_S("error", rd_kafka_err2str(code)));
+	if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+		err_set(&run->why,
+			"another process has our place in the group");
+		run_end(run, EXIT_TEMP);
+	}
+	runner_committed(&run->runner, ok, clock_mono_ms());
+}
+
+const struct consumer_ops group_ops = {
+	.on_assign = on_assign,
+	.on_revoke = on_revoke,
+	.on_commit = on_commit,
+};
+
+void
+group_positions(struct run *run)
+{
+	rd_kafka_topic_partition_list_t *list = run->assignment;
+	int i;
+
+	if (!list || rd_kafka_position(run->consumer.rk, list))
+		return;
+	for (i = 0; i < list->cnt; i++)
+		if (!list->elems[i].err && list->elems[i].offset >= 0)
+			runner_position(
+				list->elems[i].opaque, list->elems[i].offset);
+}
+
+void
+group_commit(struct run *run, const struct runner_action *action)
+{
+	rd_kafka_topic_partition_list_t *list =
+		rd_kafka_topic_partition_list_new((int)action->count);
+	size_t i;
+	int rc;
+
+	for (i = 0; i < action->count; i++)
+		rd_kafka_topic_partition_list_add(list, action->parts[i]->topic,
+			action->parts[i]->partition)
+			->offset = action->parts[i]->committing;
+	rc = consumer_commit(&run->consumer, list, &run->why);
+	rd_kafka_topic_partition_list_destroy(list);
+	if (rc == 0)
+		return;
+	LOG_WARN("runner", "commit failed", LOG_E(&run->why));
+	runner_committed(&run->runner, false, clock_mono_ms());
+}
+
+void
+group_let_go(struct run *run)
+{
+	consumer_unassign(&run->consumer);
+	if (run->assignment)
+		rd_kafka_topic_partition_list_destroy(run->assignment);
+	run->assignment = NULL;
+}

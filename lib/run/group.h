@@ -1,0 +1,20 @@
+/*
+ * run/group.h - a runner's side of the group: rebalances, positions, commits.
+ * Part of the runner; see inner.h.
+ */
+#ifndef RUN_GROUP_H
+#define RUN_GROUP_H
+
+#include "run/inner.h"
+
+extern const struct consumer_ops group_ops; /* data is a struct run */
+
+/* Appends "<host>-<slot>", the group.instance.id. */
+void group_instance(struct buf *out, int64_t slot);
+/* Tells the runner where the consumer stands in each partition. */
+void group_positions(struct run *run);
+void group_commit(struct run *run, const struct runner_action *action);
+/* Answers the rebalance that took the partitions away. */
+void group_let_go(struct run *run);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * run/inner.h - what the files of a runner share: runner.c (the loop, and what
+ * flow/runner asks for), emits.c (what the filter says), letters.c. Not for
+ * others.
+ */
+#ifndef RUN_INNER_H
+#define RUN_INNER_H
+
+#include <uv.h>
+
+#include "base/status.h"
+#include "flow/runner.h"
+#include "kafka/consumer.h"
+#include "kafka/publish.h"
+#include "run/run.h"
+#include "serve/child.h"
+#include "wire/result.h"
+
+#define RUN_NAME "chat-consume"
+#define RUN_WAKES 2 /* publish_wake_fd()'s k */
+
+struct run {
+	const struct run_options *opts;
+	struct runner runner;
+	struct consumer consumer;
+	/* What was assigned; each element's opaque is its struct part. */
+	rd_kafka_topic_partition_list_t *assignment;
+	struct publish *publish;
+	struct group_source source;
+	struct child child;
+	struct status status;
+	int64_t emits; /* counter */
+
+	uv_loop_t loop;
+	uv_poll_t wake, acks[RUN_WAKES];
+	uv_timer_t clock;
+	uv_signal_t term, interrupt, usr1;
+	uv_check_t check;
+	uv_idle_t idle; /* runs while a turn is due */
+	bool looping;
+	bool behind;	   /* records wait that we did not poll */
+	bool joined;	   /* the group has answered */
+	char waiting[100]; /* what the filter waits for; empty: nothing */
+
+	struct buf lines;   /* to the filter, sent at the end of a turn */
+	struct buf pending; /* emit lines that no result has claimed yet */
+	int pending_count;
+	struct record_room room;
+	int exit_code; /* -1: none yet */
+	struct err why;
+};
+
+/* Ends the loop with that code. */
+void run_end(struct run *run, int code);
+/* A turn is due: something has happened. */
+void run_due(struct run *run);
+
+/* ---- emits.c ------------------------------------------------------------ */
+
+/* A line of the filter. */
+void emits_line(struct run *run, struct str line);
+/* The filter is gone: what it did not claim is dropped. */
+void emits_drop(struct run *run);
+/* An answer of publish. */
+void emits_answer(void *data, const struct publish_answer *answer);
+/* publish takes records again. */
+void emits_resume(void *data, struct group_source *source);
+
+/* ---- letters.c ---------------------------------------------------------- */
+
+/* Publishes item as a dead letter; from a -dlt topic it is only logged. */
+void letters_send(struct run *run, struct item *item);
+/* publish's opaque of an emit is its item, of a letter this. */
+void *letters_tag(struct item *item);
+struct item *letters_item(void *opaque, bool *letter);
+
+#endif

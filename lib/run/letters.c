@@ -1,0 +1,58 @@
+/* run/letters.c - dead letters of a runner; see inner.h. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "run/inner.h"
+#include "wire/dlt.h"
+
+/* An item's address is even: the lowest bit says that it is a letter. */
+void *
+letters_tag(struct item *item)
+{
+	return (char *)item + 1;
+}
+
+struct item *
+letters_item(void *opaque, bool *letter)
+{
+	*letter = (uintptr_t)opaque & 1;
+	return (struct item *)((char *)opaque - *letter);
+}
+
+static void
+log_it(const struct item *item, const char *message)
+{
+	LOG_WARN("runner", message, LOG_S("topic", item->part->topic),
+		LOG_I("partition", item->part->partition),
+		LOG_I("offset", item->slot.offset),
+		LOG_S("class", item->error_class),
+		LOG_S("error", item->error_message));
+}
+
+static int
+send_letter(struct run *run, struct item *item, struct err *err)
+{
+	static struct record_room room; /* of the new headers; 8 KiB */
+	struct record record, letter;
+
+	if (consumer_record(&record, item->body, &run->room, err) < 0 ||
+		dlt_letter(&letter, &record, run->opts->group,
+			str_c(item->error_class), str_c(item->error_message),
+			&room, err) < 0)
+		return -1;
+	return publish_put(
+		run->publish, &run->source, &letter, letters_tag(item), err);
+}
+
+void
+letters_send(struct run *run, struct item *item)
+{
+	if (dlt_is(str_c(item->part->topic))) {
+		log_it(item, "a record of a dead letter topic is dead");
+		runner_published(&run->runner, item, true, false, STR(""),
+			clock_mono_ms());
+		return;
+	}
+	log_it(item, "record is dead");
+	if (send_letter(run, item, &run->why) < 0)
+		run_end(run, EXIT_TEMP);
+}

@@ -1,0 +1,193 @@
+/* run/view.c - see run.h: records to stdout, for people and for pipes. */
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "io/fd.h"
+#include "io/stop.h"
+#include "kafka/consumer.h"
+#include "run/run.h"
+
+#define FLUSH_BYTES 65536
+#define WAIT_MS 200
+
+struct view {
+	struct consumer consumer;
+	struct positions positions;
+	size_t open;	       /* partitions whose end has not come */
+	struct position *last; /* where the last record came from */
+	struct record_room room;
+	struct buf out;
+	int64_t records;
+};
+
+static int
+flush(struct view *view, struct err *err)
+{
+	struct buf *out = &view->out;
+	int rc;
+
+	if (buf_bad(out))
+		return err_set(err, "out of memory");
+	if (!out->len)
+		return 0;
+	rc = fd_write_all(STDOUT_FILENO, "stdout", out->data, out->len, err);
+	buf_shrink(out, RECORD_LINE_VIEW_MAX);
+	return rc;
+}
+
+/* end -2: it has come. */
+static void
+reached(struct view *view, struct position *p, int64_t offset)
+{
+	if (p->end < 0 || offset < p->end)
+		return;
+	p->end = -2;
+	view->open--;
+}
+
+static struct position *
+place(struct view *view, const rd_kafka_message_t *m)
+{
+	struct str topic = str_c(rd_kafka_topic_name(m->rkt));
+	struct position *p = view->last;
+
+	if (!p || p->partition != m->partition || !str_eq(p->topic, topic))
+		p = positions_get(&view->positions, topic, m->partition);
+	view->last = p;
+	return p;
+}
+
+/* An exit code, or -1: go on. */
+static int
+print(struct view *view, rd_kafka_message_t *m, struct err *err)
+{
+	struct position *p = place(view, m);
+	struct record record;
+	size_t before = view->out.len;
+
+	reached(view, p, m->offset);
+	if (p->end == -2)
+		return -1;
+	if (consumer_record(&record, m, &view->room, err) < 0)
+		goto stuck;
+	record_print(&view->out, &record);
+	if (view->out.len - before > RECORD_LINE_VIEW_MAX) {
+		err_set(err, "its line would have %zu bytes, the limit is %d",
+			view->out.len - before, RECORD_LINE_VIEW_MAX);
+		view->out.len = before;
+		goto stuck;
+	}
+	view->records++;
+	reached(view, p, m->offset + 1);
+	if (view->out.len < FLUSH_BYTES || flush(view, err) == 0)
+		return -1;
+	return EXIT_TEMP;
+stuck:
+	err_prefix(err, "topic '%.*s' partition %d offset %lld",
+		STR_ARG(p->topic), (int)m->partition, (long long)m->offset);
+	return EXIT_PERM;
+}
+
+static int
+step(struct view *view, struct err *err)
+{
+	rd_kafka_message_t *m;
+	int code = -1;
+
+	switch (consumer_poll(
+		&view->consumer, view->out.len ? 0 : WAIT_MS, &m, err)) {
+	case CONSUMER_RECORD:
+		code = print(view, m, err);
+		rd_kafka_message_destroy(m);
+		return code;
+	case CONSUMER_END:
+		reached(view, place(view, m), m->offset);
+		rd_kafka_message_destroy(m);
+		return -1;
+	case CONSUMER_MISSING:
+	case CONSUMER_PERM:
+		return EXIT_PERM;
+	case CONSUMER_FATAL:
+		return EXIT_TEMP;
+	default:
+		return flush(view, err) < 0 ? EXIT_TEMP : -1;
+	}
+}
+
+static int
+loop(struct view *view, const struct run_options *opts, struct status *status,
+	struct err *err)
+{
+	struct err ignored;
+	int code = -1;
+
+	while (code < 0 && !stop_asked &&
+		(view->open || opts->to.kind == SPEC_NONE)) {
+		code = step(view, err);
+		status_tick(status, clock_mono_ms());
+	}
+	if (code >= 0) {
+		/* What was read before stands; the first error is the one. */
+		if (code == EXIT_PERM && flush(view, &ignored) < 0)
+			return EXIT_TEMP;
+		return code;
+	}
+	return flush(view, err) < 0 ? EXIT_TEMP : EXIT_DONE;
+}
+
+static int
+open_view(struct view *view, const struct run_options *opts, struct err *err)
+{
+	struct consumer_options consumer = {.kafka = &opts->kafka,
+		.group = opts->group,
+		.uncommitted = opts->uncommitted,
+		.eof = true};
+	struct spec from = opts->from;
+	enum kafka_verdict verdict;
+	size_t i;
+
+	if (from.kind == SPEC_NONE)
+		from.kind = opts->group ? SPEC_GROUP : SPEC_START;
+	if (consumer_open(&view->consumer, &consumer, err) < 0)
+		return EXIT_PERM;
+	for (i = 0; i < opts->topics.count; i++) {
+		verdict = positions_find(&view->positions, &view->consumer,
+			opts->topics.item[i], &from, &opts->to, err);
+		if (verdict == KAFKA_FAILED)
+			return EXIT_TEMP;
+		if (verdict != KAFKA_OK)
+			return EXIT_PERM;
+	}
+	view->open = view->positions.count;
+	for (i = 0; i < view->positions.count; i++)
+		reached(view, &view->positions.item[i],
+			view->positions.item[i].offset);
+	if (positions_assign(&view->positions, &view->consumer, err) < 0)
+		return EXIT_TEMP;
+	return -1;
+}
+
+int
+run_view(const struct run_options *opts, struct err *err)
+{
+	struct view view = {0};
+	const struct status_counter counters[] = {{"records", &view.records}};
+	struct status status;
+	int code;
+
+	if (status_open(&status, opts->status_path, "chat-consume", counters,
+		    ARRAY_LEN(counters), err) < 0)
+		return EXIT_PERM;
+	code = open_view(&view, opts, err);
+	if (code < 0) {
+		status_set(&status, STATUS_READY, "");
+		code = loop(&view, opts, &status, err);
+	}
+	consumer_close(&view.consumer);
+	positions_release(&view.positions);
+	record_room_release(&view.room);
+	buf_release(&view.out);
+	status_close(&status);
+	return code;
+}
