@@ -232,7 +232,7 @@ def events(answers):
 
 # -------------------------------------------------------------------- the tests
 
-def two_at_a_time(rounds=400):
+def two_at_a_time(rounds=600):
     """The same batches (a zombie and its heir), large ones and such that
     collide at each record; and different ones for the same rooms."""
     with database("two") as db:
@@ -249,9 +249,9 @@ def two_at_a_time(rounds=400):
             ready.wait()
             got[n] = stores[n].do(*records)
         for i in range(rounds):
-            same = i % 4 != 0
-            one = batch(300, 20) if i % 20 == 1 else batch(2, 1)
-            two = one if same else batch(2, 1)
+            same = i % 3 != 0
+            one = batch(200, 20) if i % 2 else batch(2, 1)
+            two = one if same else batch(100 if i % 2 else 2, 20 if i % 2 else 1)
             total += len(one) if same else len(one) + len(two)
             got = [None, None]
             threads = [threading.Thread(target=half, args=(n, b, got))
