@@ -1,7 +1,7 @@
 /* api/admin.c - what the administrator looks at: rooms, members, users; and
  * loading users. Lists go by id, `limit` after `after`. */
 #include "api/call.h"
-#include "wire/message.h"
+#include "api/user.h"
 #include "wire/shown.h"
 
 #define LIST_MAX 1000
@@ -207,31 +207,21 @@ users_finish(struct api_call *call, const PGresult *result)
 
 /* One user of a load: into the four arrays. */
 static int
-add_user(struct api_call *call, struct json user)
+add_user(struct api_call *call, struct json value)
 {
-	struct json image = json_get(user, "profileImageUrl");
 	struct pg_array *a = call->arrays;
-	struct str nickname, url = {NULL, 0};
-	int64_t id;
+	struct user user;
+	struct err err;
 
-	if (!json_i64(json_get(user, "id"), &id) || id <= 0)
-		return api_refuse(
-			call, 400, "INVALID_REQUEST", "a user without an id");
-	if (call_name(call, json_get(user, "nickname"), "nickname", &nickname) <
-		0)
-		return -1;
-	if (image.type != JSON_NONE && image.type != JSON_NULL &&
-		(!json_text(image, &call->scratch, &url) ||
-			message_text_chars(url) < 0))
-		return api_refuse(call, 400, "INVALID_REQUEST",
-			"profileImageUrl is no text");
-	pg_array_add_i64(&a[0], id);
-	pg_array_add_text(&a[1], nickname);
-	if (image.type == JSON_STRING)
-		pg_array_add_text(&a[2], url);
-	else
+	if (user_parse(&user, value, &call->scratch, &err) < 0)
+		return api_refuse(call, 400, "INVALID_REQUEST", err.text);
+	pg_array_add_i64(&a[0], user.id);
+	pg_array_add_text(&a[1], user.nickname);
+	if (user.image_null)
 		pg_array_add_null(&a[2]);
-	pg_array_add_bool(&a[3], image.type != JSON_NONE);
+	else
+		pg_array_add_text(&a[2], user.image);
+	pg_array_add_bool(&a[3], user.image_given);
 	return 0;
 }
 

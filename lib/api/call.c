@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/user.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "wire/message.h"
 
 #define KEEP_BYTES (64 << 10)
-#define NAME_MAX_CHARS 100
 
 void
 api_init(struct api *api, const struct api_options *opts)
@@ -295,14 +294,9 @@ int
 call_name(struct api_call *call, struct json value, const char *field,
 	struct str *out)
 {
-	int64_t chars;
+	struct err err;
 
-	if (!json_text(value, &call->scratch, out))
-		return bad(call, field, "is no text");
-	chars = message_text_chars(*out);
-	if (chars <= 0)
-		return bad(call, field, "is blank, or holds U+0000");
-	if (chars > NAME_MAX_CHARS)
-		return bad(call, field, "has over 100 characters");
+	if (user_name(out, value, field, &call->scratch, &err) < 0)
+		return api_refuse(call, 400, "INVALID_REQUEST", err.text);
 	return 0;
 }
