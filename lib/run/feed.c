@@ -40,7 +40,9 @@ struct feed {
 	uv_poll_t wake;
 	uv_timer_t clock, restart;
 	uv_signal_t term, interrupt, usr1;
+	struct positions positions;
 	bool feeding; /* assigned; the filter was told */
+	bool awaited; /* ends of compacted topics are to be reached */
 	bool full;    /* its queue; on_drain goes on */
 	bool stopping;
 	int exit_code;
@@ -111,14 +113,16 @@ find_all(struct feed *feed, struct positions *positions)
 static void
 begin(struct feed *feed)
 {
-	struct positions positions = {0};
-	enum kafka_verdict verdict = find_all(feed, &positions);
+	enum kafka_verdict verdict;
+
+	positions_release(&feed->positions);
+	verdict = find_all(feed, &feed->positions);
 
 	if (verdict == KAFKA_OK) {
 		if (feed->opts->control)
 			control_print(&feed->lines, CONTROL_ASSIGNED,
-				positions.item, positions.count);
-		feed->feeding = true;
+				feed->positions.item, feed->positions.count);
+		feed->feeding = feed->awaited = true;
 		status_set(&feed->status, STATUS_READY, "");
 	} else if (verdict == KAFKA_PERM) {
 		end(feed, EXIT_PERM);
@@ -128,13 +132,30 @@ begin(struct feed *feed)
 			verdict == KAFKA_REFUSED ? "a topic" : "kafka");
 		uv_timer_start(&feed->restart, on_again, AGAIN_MS, 0);
 	}
-	positions_release(&positions);
 }
 
 static void
 on_again(uv_timer_t *timer)
 {
 	begin(timer->data);
+}
+
+/* An end may be a commit marker, or a record that is compacted away: only the
+ * consumer's own position tells that it has been reached. */
+static void
+tell_ready(struct feed *feed)
+{
+	const struct position *p = feed->positions.item;
+	size_t i;
+
+	for (i = 0; i < feed->positions.count; i++, p++)
+		if (p->end > p->offset &&
+			consumer_position(&feed->consumer, p->topic.data,
+				p->partition) < p->end)
+			return;
+	feed->awaited = false;
+	if (feed->opts->control)
+		control_print(&feed->lines, CONTROL_READY, NULL, 0);
 }
 
 /* ---- records to the filter ----------------------------------------------- */
@@ -193,6 +214,8 @@ turn(struct feed *feed)
 	}
 	if (got == CONSUMER_PERM || got == CONSUMER_FATAL)
 		end(feed, got == CONSUMER_PERM ? EXIT_PERM : EXIT_TEMP);
+	if (feed->feeding && feed->awaited && got == CONSUMER_NOTHING)
+		tell_ready(feed);
 	flush(feed);
 	if (i == POLL_AT_ONCE && !feed->full)
 		uv_timer_start(
@@ -373,6 +396,7 @@ run_feed(const struct run_options *opts, struct err *err)
 	*err = feed.why;
 	child_kill(&feed.child, SIGKILL);
 	consumer_close(&feed.consumer);
+	positions_release(&feed.positions);
 	record_room_release(&feed.room);
 	buf_release(&feed.lines);
 	status_close(&feed.status);
