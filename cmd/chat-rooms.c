@@ -135,8 +135,10 @@ list(const char *path, const char *id_field, const struct table_column *columns)
 
 	do {
 		buf_reset(&query);
-		buf_printf(&query, "{\"after\":\"%lld\",\"limit\":\"%d\"}",
-			(long long)after, LIST_LIMIT);
+		json_open(&query, NULL, '{');
+		json_put_i64(&query, "after", after);
+		json_put_i64(&query, "limit", LIST_LIMIT);
+		json_close(&query, '}');
 		rows = request("GET", path, buf_str(&query), STR(""));
 		count = 0;
 		for (it = json_iter(rows); json_next(&it, &key, &row); count++)
@@ -180,14 +182,13 @@ history(const char *id)
 	struct buf query = {0}, turned = {0};
 	struct json rows;
 
-	buf_printf(&query, "{\"limit\":\"%lld\"", (long long)opts.limit);
+	json_open(&query, NULL, '{');
+	json_put_i64(&query, "limit", opts.limit);
 	if (opts.before >= 0)
-		buf_printf(
-			&query, ",\"before\":\"%lld\"", (long long)opts.before);
+		json_put_i64(&query, "before", opts.before);
 	if (opts.after >= 0)
-		buf_printf(
-			&query, ",\"after\":\"%lld\"", (long long)opts.after);
-	buf_add_char(&query, '}');
+		json_put_i64(&query, "after", opts.after);
+	json_close(&query, '}');
 	rows = request(
 		"GET", room_path(id, "/messages"), buf_str(&query), STR(""));
 	table_turn_round(&turned, rows);
@@ -199,25 +200,22 @@ history(const char *id)
 
 /* ---- changes ----------------------------------------------------------- */
 
-static void
-put_users(struct buf *body)
+static bool
+put_users(struct buf *body, struct str users)
 {
-	struct str rest = str_c(opts.users), one;
-	struct err err;
+	struct str one;
 	int64_t id;
 	bool more;
 
 	json_open(body, "userIds", '[');
 	do {
-		more = str_cut(rest, ',', &one, &rest);
-		if (!str_i64(one, &id) || id <= 0) {
-			err_set(&err, "'%.*s' in -u is no user's number",
-				STR_ARG(one));
-			opt_usage(&about, &err);
-		}
+		more = str_cut(users, ',', &one, &users);
+		if (!str_i64(one, &id) || id <= 0)
+			return false;
 		json_put_i64(body, NULL, id);
 	} while (more);
 	json_close(body, ']');
+	return true;
 }
 
 static int
@@ -228,13 +226,12 @@ create(void)
 	struct err err;
 	int64_t id;
 
-	if (!opts.name || !opts.users) {
-		err_set(&err, "create needs -N and -u");
-		opt_usage(&about, &err);
-	}
 	json_open(&body, NULL, '{');
 	json_put_c(&body, "name", opts.name);
-	put_users(&body);
+	if (!opts.name || !put_users(&body, str_c(opts.users))) {
+		err_set(&err, "create needs -N NAME and -u ID,ID..");
+		opt_usage(&about, &err);
+	}
 	if (opts.dry)
 		json_put_bool(&body, "dryRun", true);
 	json_close(&body, '}');
@@ -264,23 +261,15 @@ load_users(const char *file)
 		die(EXIT_PERM, &err);
 	}
 	rc = load_run(&load, fd, &err);
-	if (opts.json)
-		buf_printf(&out,
-			"{\"lines\":%lld,\"loaded\":%lld,"
-			"\"created\":%lld}\n",
-			(long long)load.lines, (long long)load.loaded,
-			(long long)load.created);
-	else if (opts.dry)
+	if (opts.dry)
 		buf_printf(&out, "would load %lld users\n",
 			(long long)load.lines - (rc == LOAD_BAD_LINE));
 	else
 		buf_printf(&out, "%lld users loaded, %lld of them new\n",
 			(long long)load.loaded, (long long)load.created);
 	flush();
-	if (rc == LOAD_BAD_LINE)
-		die(EXIT_PERM, &err);
-	if (rc == LOAD_FAILED)
-		die(EXIT_TEMP, &err);
+	if (rc != LOAD_DONE)
+		die(rc == LOAD_BAD_LINE ? EXIT_PERM : EXIT_TEMP, &err);
 	return EXIT_DONE;
 }
 
