@@ -75,6 +75,29 @@ flush(void)
 	die(EXIT_TEMP, &err);
 }
 
+/* Once; the exit closes it. A dry load never comes here. */
+static void
+connect_api(void)
+{
+	const char *run_dir = getenv("CHAT_RUN");
+	struct buf path = {0};
+	struct err err;
+
+	if (ask.next_id)
+		return;
+	if (opts.connect)
+		buf_add_c(&path, opts.connect);
+	else if (run_dir)
+		buf_printf(&path, "%s/admin.sock", run_dir);
+	else {
+		err_set(&err, "where is chat-api? -c or CHAT_RUN is needed");
+		opt_usage(&about, &err);
+	}
+	if (ask_open(&ask, path.data, about.name, &err) < 0)
+		die(EXIT_TEMP, &err);
+	buf_release(&path);
+}
+
 /* Asks; ends the program unless the answer is 200. Gives "data". */
 static struct json
 request(const char *method, const char *path, struct str query, struct str body)
@@ -87,6 +110,7 @@ request(const char *method, const char *path, struct str query, struct str body)
 	struct reply reply;
 	struct err err;
 
+	connect_api();
 	if (ask_send(&ask, &r, &reply, &err) < 0)
 		die(EXIT_TEMP, &err);
 	if (reply.status == 200)
@@ -260,6 +284,8 @@ load_users(const char *file)
 		err_sys(&err, "cannot open '%s'", file);
 		die(EXIT_PERM, &err);
 	}
+	if (!opts.dry)
+		connect_api();
 	rc = load_run(&load, fd, &err);
 	if (opts.dry)
 		buf_printf(&out, "would load %lld users\n",
@@ -301,26 +327,6 @@ run(char **word, int count)
 	opt_usage(&about, &err);
 }
 
-static void
-connect_api(void)
-{
-	const char *run_dir = getenv("CHAT_RUN");
-	struct buf path = {0};
-	struct err err;
-
-	if (opts.connect)
-		buf_add_c(&path, opts.connect);
-	else if (run_dir)
-		buf_printf(&path, "%s/admin.sock", run_dir);
-	else {
-		err_set(&err, "where is chat-api? -c or CHAT_RUN is needed");
-		opt_usage(&about, &err);
-	}
-	if (ask_open(&ask, path.data, about.name, &err) < 0)
-		die(EXIT_TEMP, &err);
-	buf_release(&path);
-}
-
 /* Options may stand before, between and behind the words. */
 int
 main(int argc, char **argv)
@@ -330,27 +336,17 @@ main(int argc, char **argv)
 	struct err err;
 
 	stop_init();
-	for (;;) {
-		next = opt_parse(&about, argc, argv, &err);
-		if (next < 0)
-			opt_usage(&about, &err);
-		if (next >= argc)
-			break;
-		if (count == WORDS_MAX) {
-			err_set(&err, "unexpected operand '%s'", argv[next]);
-			opt_usage(&about, &err);
-		}
+	while ((next = opt_parse(&about, argc, argv, &err)) >= 0 &&
+		next < argc && count < WORDS_MAX) {
 		word[count++] = argv[next];
 		argc -= next;
 		argv += next;
 	}
-	if (!count) {
-		err_set(&err, "a command is needed");
+	if (next >= 0 && (next < argc || !count))
+		next = err_set(&err, "a command is needed, of 1 to 3 words");
+	if (next < 0)
 		opt_usage(&about, &err);
-	}
-	connect_api();
 	code = run(word, count);
-	ask_close(&ask);
 	buf_release(&out);
 	return code;
 }
