@@ -214,5 +214,8 @@ store_save(struct store_save *save, struct store_batch *batch, struct err *err)
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->items[i].state == STORE_OPEN)
 			save->open[count++] = &batch->items[i];
+	/* Also where all are dead: while the database is away nothing is. */
+	if (!count)
+		return pg_link_ready(save->link, err);
 	return save_range(save, batch, save->open, count, err);
 }

@@ -27,9 +27,10 @@ void store_save_release(struct store_save *save);
 /* For pg_link.begin: prepares the statement. */
 enum pg_fault store_save_begin(PGconn *conn, struct err *err);
 
-/* Deals with every item that is OPEN. PG_OK: none is any more. PG_BROKEN: only
- * a person helps. PG_OUTAGE: it was asked to stop while the database was away,
- * or memory ran out; some may be stored, none may be answered. */
+/* Deals with every item that is OPEN, with the database there even if there is
+ * none: nothing dies during an outage. PG_OK: none is OPEN any more. PG_BROKEN:
+ * only a person helps. PG_OUTAGE: it was asked to stop while the database was
+ * away, or memory ran out; some may be stored, none may be answered. */
 enum pg_fault store_save(struct store_save *save, struct store_batch *batch,
 	struct err *err) MUST_CHECK;
 
