@@ -76,6 +76,10 @@ create table messages (
 	unique (chat_room_id, sender_id, client_message_id)
 );
 alter sequence messages_id_seq owned by messages.id;
+-- Where a membership ended: what an edge asks for when it finds a subscriber no
+-- member any more. TEXT and IMAGE never touch it.
+create index messages_ends on messages (chat_room_id, seq)
+	where type in ('SYSTEM_KICK', 'SYSTEM_LEAVE');
 
 create table message_deletions (
 	chat_room_id bigint not null,
