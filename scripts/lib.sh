@@ -237,11 +237,10 @@ taken()
 # wait_until SECONDS CMD.. - 0 as soon as CMD succeeds; 1 when time is up.
 wait_until()
 {
-	left=$(($1 * 5))
+	until=$(($(date +%s) + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ "$left" -gt 0 ] || return 1
-		sleep 0.2
+		[ "$(date +%s)" -lt "$until" ] || return 1
+		sleep 0.1
 	done
 }
