@@ -10,7 +10,7 @@
 
 struct lane_id {
 	const void *part;
-	uint64_t hash[2];
+	uint64_t hash;
 };
 
 struct lane {
@@ -26,35 +26,23 @@ struct lane {
 
 /* ---- lanes and their table --------------------------------------------- */
 
-static uint64_t
-mix(uint64_t h)
-{
-	h ^= h >> 33;
-	h *= 0xff51afd7ed558ccdULL;
-	h ^= h >> 29;
-	return h;
-}
-
+/* FNV-1a. */
 static struct lane_id
 identify(const void *part, struct str key)
 {
-	struct lane_id id = {part, {0x9e3779b97f4a7c15ULL, key.len}};
+	struct lane_id id = {part, 0xcbf29ce484222325ULL};
 	size_t i;
 
-	for (i = 0; i < key.len; i++) {
-		id.hash[0] = mix(id.hash[0] ^ (unsigned char)key.data[i]);
-		id.hash[1] = id.hash[1] * 0x100000001b3ULL +
-			     (unsigned char)key.data[i];
-	}
+	for (i = 0; i < key.len; i++)
+		id.hash = (id.hash ^ (unsigned char)key.data[i]) *
+			  0x100000001b3ULL;
 	return id;
 }
 
 static struct lane_bucket *
 bucket_of(struct hold *hold, const struct lane_id *id)
 {
-	uint64_t h = mix(id->hash[0] ^ (uintptr_t)id->part);
-
-	return &hold->buckets[h & (hold->bucket_count - 1)];
+	return &hold->buckets[id->hash % hold->bucket_count];
 }
 
 static struct lane *
@@ -63,9 +51,7 @@ find_lane(struct hold *hold, const struct lane_id *id)
 	struct lane *lane;
 
 	LIST_FOREACH (lane, bucket_of(hold, id), in_bucket)
-		if (lane->id.part == id->part &&
-			lane->id.hash[0] == id->hash[0] &&
-			lane->id.hash[1] == id->hash[1])
+		if (lane->id.part == id->part && lane->id.hash == id->hash)
 			return lane;
 	return NULL;
 }
@@ -107,14 +93,12 @@ hold_init(struct hold *hold, size_t max_items, bool many, struct err *err)
 {
 	size_t lanes = max_items + SPARE_LANES, i;
 
-	*hold = (struct hold){.many = many, .bucket_count = 1};
+	*hold = (struct hold){.many = many, .bucket_count = lanes};
 	TAILQ_INIT(&hold->ready);
 	TAILQ_INIT(&hold->sent);
 	TAILQ_INIT(&hold->waiting);
 	TAILQ_INIT(&hold->idle);
 	TAILQ_INIT(&hold->free);
-	while (hold->bucket_count < lanes)
-		hold->bucket_count *= 2;
 	hold->lanes = calloc(lanes, sizeof(*hold->lanes));
 	hold->buckets = calloc(hold->bucket_count, sizeof(*hold->buckets));
 	if (!hold->lanes || !hold->buckets) {

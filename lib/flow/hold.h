@@ -23,7 +23,7 @@
  * Bounded: the lanes are allocated once; the owner brings the items and never
  * has more than max_items in here. Lanes that are only IDLE are given up,
  * oldest first, when they are needed (the price is one `retry` more).
- * Keys are compared by 128 bits of hash: two that share them would wait for
+ * Keys are compared by 64 bits of hash: two that share them would wait for
  * each other, nothing worse.
  */
 #ifndef FLOW_HOLD_H
@@ -70,7 +70,7 @@ struct hold {
 	struct lane_queue free;
 	struct lane *lanes;
 	struct lane_bucket *buckets;
-	size_t bucket_count; /* a power of two */
+	size_t bucket_count;
 };
 
 /* many: the filter knows `again` (--control). -1: out of memory. */

@@ -55,13 +55,9 @@ runner_release(struct runner *r)
 /* ---- partitions --------------------------------------------------------- */
 
 static struct part_bucket *
-bucket_of(struct runner *r, struct str topic, int32_t partition)
+bucket_of(struct runner *r, int32_t partition)
 {
-	uint32_t h = (uint32_t)partition * 31 + (uint32_t)topic.len;
-
-	if (topic.len)
-		h += (unsigned char)topic.data[topic.len - 1];
-	return &r->buckets[h % RUNNER_BUCKETS];
+	return &r->buckets[(uint32_t)partition % RUNNER_BUCKETS];
 }
 
 static struct part *
@@ -69,7 +65,7 @@ find_part(struct runner *r, struct str topic, int32_t partition)
 {
 	struct part *part;
 
-	LIST_FOREACH (part, bucket_of(r, topic, partition), in_bucket)
+	LIST_FOREACH (part, bucket_of(r, partition), in_bucket)
 		if (part->partition == partition &&
 			str_eq_c(topic, part->topic))
 			return part;
@@ -96,7 +92,7 @@ new_part(struct runner *r, struct str topic, int32_t partition)
 	part->committed = part->committing = WINDOW_NONE;
 	TAILQ_INIT(&part->parked);
 	TAILQ_INSERT_TAIL(&r->parts, part, in_parts);
-	LIST_INSERT_HEAD(bucket_of(r, topic, partition), part, in_bucket);
+	LIST_INSERT_HEAD(bucket_of(r, partition), part, in_bucket);
 	r->part_count++;
 	return part;
 }
