@@ -191,8 +191,13 @@ test_lengths(void **state)
 static void
 test_weak_secret(void **state)
 {
-	struct key key;
+	struct buf token = {0};
+	struct key key = {0};
 	struct err err;
+
+	assert_int_equal(jwt_sign(&key, STR(PAYLOAD), &token, &err), -1);
+	assert_string_equal(err.text, "secret is too short for HS256");
+	buf_release(&token);
 
 	assert_int_equal(key_secret(&key, (struct str){SECRET, 31}, &err), -1);
 	assert_string_equal(

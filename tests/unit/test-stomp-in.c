@@ -609,6 +609,25 @@ test_no_allocation_ahead(void **state)
 	assert_null(in.buf.data);
 }
 
+/* What has been searched for an end is not searched again: linear time. */
+static void
+test_searched_once(void **state)
+{
+	struct stomp_in in;
+	struct stomp_frame f;
+	struct err err;
+	char head[] = "SEND\na:bcd", end[] = "\n\nbody";
+
+	stomp_in_init(&in, STOMP_FROM_CLIENT, NULL);
+	stomp_in_feed(&in, head, 10);
+	assert_int_equal(stomp_in_next(&in, &f, &err), STOMP_IN_MORE);
+	assert_int_equal(in.scan, 10);
+	stomp_in_feed(&in, end, 6);
+	assert_int_equal(stomp_in_next(&in, &f, &err), STOMP_IN_MORE);
+	assert_int_equal(in.scan, 16);
+	stomp_in_release(&in);
+}
+
 /* A cut frame with much behind it: no more than one frame is held. */
 static void
 test_bounded(void **state)
@@ -789,6 +808,7 @@ main(void)
 		cmocka_unit_test(test_no_copy),
 		cmocka_unit_test(test_no_copy_behind_cut),
 		cmocka_unit_test(test_no_allocation_ahead),
+		cmocka_unit_test(test_searched_once),
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_version_between),
