@@ -103,7 +103,6 @@ try_again(struct group *group, struct group_topic *topic)
 	TAILQ_REMOVE(&topic->parked, item, link);
 	TAILQ_INSERT_HEAD(&group->ready, item, link);
 	topic->state = GROUP_TOPIC_TRIAL;
-	topic->until_ms = CLOCK_NEVER;
 }
 
 /* The topic to be looked up now, or NULL; held ones go on. */
