@@ -155,7 +155,7 @@ process(void)
 {
 	struct message *m = &w.pipe[w.head % PIPE];
 	struct log_record *record;
-	bool *holds;
+	bool *holds, none = false;
 
 	w.head++;
 	if (m->offset < 0) {
@@ -164,12 +164,14 @@ process(void)
 	}
 	record = record_of(m->part, m->offset);
 	holds = &w.holds[m->part][record->key[0] - 'a'];
+	if (record->keyless)
+		holds = &none; /* its own key */
 	if (m->again)
 		*holds = false;
-	if (w.control && !record->keyless && *holds) {
+	if (w.control && *holds) {
 		answer(m->part, m->offset, RUNNER_RETRY);
 	} else if (unlucky(15)) {
-		*holds = !record->keyless;
+		*holds = true;
 		answer(m->part, m->offset, RUNNER_RETRY);
 	} else if (unlucky(5)) {
 		answer(m->part, m->offset, RUNNER_DEAD);
