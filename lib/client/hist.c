@@ -44,7 +44,7 @@ hist_add(struct hist *hist, int64_t value)
 		value = 0;
 	hist->bin[bin_of(value)]++;
 	hist->count++;
-	hist->sum += value;
+	hist->sum += (double)value;
 	if (value > hist->max)
 		hist->max = value;
 }
@@ -87,5 +87,5 @@ hist_percentile(const struct hist *hist, double percent)
 double
 hist_mean(const struct hist *hist)
 {
-	return hist->count ? (double)hist->sum / (double)hist->count : 0;
+	return hist->count ? hist->sum / (double)hist->count : 0;
 }

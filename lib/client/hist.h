@@ -21,7 +21,7 @@
 
 struct hist {
 	int64_t count;
-	int64_t sum;
+	double sum;
 	int64_t max; /* exact */
 	int64_t bin[HIST_BINS];
 };

@@ -14,7 +14,7 @@ contents() {
 	jq -r 'select(.content) | .content' "$1" | tr '\n' ' '
 }
 
-echo 1..42
+echo 1..43
 
 serve
 is 'lines in, messages out' "$(printf 'hi\n\nthere' | talk)" \
@@ -65,6 +65,12 @@ is 'the room is followed from the last seq' \
 is 'a message that is left out is fetched' \
 	"$(printf 'x\n!hole\ny\n' | $connect -r 4 --wait 3 2>/dev/null)" \
 	"$(printf '[1] user7: x\n[2] user7: !hole\n[3] user7: y')"
+
+serve --double 2
+is 'a message that comes twice is shown once' \
+	"$(printf 'x\ny\nz\n' | $connect -r 4 --wait 3 2>/dev/null)" \
+	"$(printf '[1] user7: x\n[2] user7: y\n[3] user7: z')"
+serve
 
 # A server that dies under it, and comes back on the same port.
 mkfifo "$dir/in"
