@@ -2,7 +2,6 @@
 # up a second time changes nothing and loses nothing; status says how it is.
 . "$CHAT_ROOT/scripts/lib.sh"
 . "$CHAT_ROOT/tests/system/tap.sh"
-unset B
 
 pids()
 {

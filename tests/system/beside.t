@@ -4,7 +4,6 @@
 # nothing of it is left, and the first still runs.
 . "$CHAT_ROOT/scripts/lib.sh"
 . "$CHAT_ROOT/tests/system/tap.sh"
-unset B
 first=$CHAT_HOME
 log=$first/log
 

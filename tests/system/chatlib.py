@@ -392,10 +392,10 @@ def audit(tap, members):
            "%d are not: %s" % (len(lost), sorted(lost)[:5]))
     double = {c: n for c, n in stored.items() if n != 1}
     tap.ok(not double, "each exactly once", double)
-    holes = sql("select id, last_seq, count(m.seq), min(m.seq), max(m.seq) "
+    holes = sql("select r.id, last_seq, count(seq), min(seq), max(seq) "
                 "from chat_rooms r join messages m on m.chat_room_id = r.id "
-                "where r.id in (%s) group by 1, 2 having count(m.seq) <> "
-                "last_seq or min(m.seq) <> 1 or max(m.seq) <> last_seq"
+                "where r.id in (%s) group by 1, 2 having count(seq) <> "
+                "last_seq or min(seq) <> 1 or max(seq) <> last_seq"
                 % listed)
     tap.ok(not holes, "no hole in any room's seq", holes)
     heads = {int(a): int(b) for a, b in sql(

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """kill -9 of each program at random under load, supervisord starting it again:
 every message with a RECEIPT is stored exactly once, no room's seq has a hole,
-every subscriber's log is 1..n without a repeat. KILLS and SEED can be set."""
+every subscriber's log is 1..n without a repeat. KILLS, SEED and RATE (messages
+a second of each of eight users) can be set."""
 
 import asyncio
 import os
@@ -17,6 +18,7 @@ PROGRAMS = ["edge", "produce", "api", "consume-store", "store",
             "consume-broadcast", "broadcast"]
 KILLS = int(os.environ.get("KILLS", "21"))
 SEED = int(os.environ.get("SEED", str(int(time.time()))))
+RATE = float(os.environ.get("RATE", "8"))
 USERS = list(range(9101, 9109))
 
 
@@ -39,13 +41,13 @@ async def main():
     c.users(USERS)
     rooms = [c.room("kill9 %d" % i, USERS) for i in range(4)]
     letters = c.topic_records("chat-messages-dlt")
-    # One message a second and user is the limit of 60 a minute.
-    members = [c.Member(u, rooms, rate=0.9) for u in USERS]
+    members = [c.Member(u, rooms, rate=RATE) for u in USERS]
     tasks = [asyncio.create_task(m.live()) for m in members]
     tasks += [asyncio.create_task(m.talk()) for m in members]
     await asyncio.sleep(3)
-    order = PROGRAMS * (KILLS // len(PROGRAMS) + 1)
-    chance.shuffle(order)
+    order = []
+    while len(order) < KILLS:
+        order += chance.sample(PROGRAMS, len(PROGRAMS))
     killed = {p: 0 for p in PROGRAMS}
     for name in order[:KILLS]:
         for _ in range(50):

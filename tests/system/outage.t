@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """PostgreSQL stopped for 20 s, then Kafka stopped for 20 s, under load: no
 false RECEIPT, nothing lost, nothing dead-lettered, and all flows again by
-itself. AWAY (seconds) can be set."""
+itself. AWAY (seconds) and RATE (messages a second of each of six users) can be
+set."""
 
 import asyncio
 import os
@@ -12,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chatlib as c  # noqa: E402
 
 AWAY = float(os.environ.get("AWAY", "20"))
+RATE = float(os.environ.get("RATE", "5"))
 USERS = list(range(9201, 9207))
 
 
@@ -42,7 +44,7 @@ async def main():
     c.users(USERS)
     rooms = [c.room("outage %d" % i, USERS) for i in range(3)]
     letters = c.topic_records("chat-messages-dlt")
-    members = [c.Member(u, rooms, rate=0.9) for u in USERS]
+    members = [c.Member(u, rooms, rate=RATE) for u in USERS]
     tasks = [asyncio.create_task(m.live()) for m in members]
     tasks += [asyncio.create_task(m.talk()) for m in members]
     await asyncio.sleep(3)
