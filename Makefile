@@ -11,7 +11,8 @@ B       = build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 comma := ,
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
        -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wcast-qual \
-       -Wno-unused-parameter -Wno-variadic-macros
+       -Wno-unused-parameter -Wno-variadic-macros \
+       -Wno-gnu-zero-variadic-macro-arguments
 PG_CFLAGS := -I$(shell pg_config --includedir)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) -fno-common -fstack-protector-strong \
 	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(PG_CFLAGS) -MMD -MP $(CFLAGS) \
