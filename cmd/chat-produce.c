@@ -1,29 +1,23 @@
 /*
  * chat-produce - writes records to Kafka and answers each once it is there.
- * Lines come from stdin, or (-l) from many peers on a Unix socket. What is
- * sent when, lib/kafka/publish knows; here is only who asks and is told.
+ * Lines come from stdin (run/pipe), or (-l) from many on a Unix socket
+ * (run/desk). What is sent when, kafka/publish and flow/group know.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/status.h"
-#include "io/fd.h"
-#include "io/line.h"
 #include "io/stop.h"
 #include "kafka/intake.h"
 #include "kafka/slot.h"
 #include "run/desk.h"
+#include "run/pipe.h"
 
 #define NAME "chat-produce"
 #define START_MS 1000  /* one try to reach Kafka at the start */
 #define DRAIN_MS 30000 /* contract.md §2.4, graceful stop */
-#define LINES_A_TURN 500
 
 static struct {
 	struct kafka_options kafka;
@@ -66,9 +60,7 @@ static struct {
 	struct publish *publish;
 	struct intake intake;
 	struct status status;
-	struct buf out; /* answers to stdin's lines */
-	int exit_code;
-	bool draining; /* stdin is read no more */
+	struct pipe_run pipe; /* one of the two */
 	struct desk desk;
 } app;
 
@@ -77,19 +69,14 @@ static struct {
 static int
 give_up(enum kafka_verdict verdict, const struct err *err)
 {
-	LOG_ERROR(NAME, "stopped by an error", LOG_E(err));
-	if (verdict == KAFKA_PERM && !opts.idempotent)
-		fprintf(stderr,
-			"%s: %s; where there are no transactions, "
-			"use -I\n",
-			NAME, err->text);
+	LOG_ERROR("produce", "stopped by an error", LOG_E(err));
 	return verdict == KAFKA_PERM ? EXIT_PERM : EXIT_TEMP;
 }
 
 static void
 tell_state(void *data)
 {
-	if (app.draining || app.desk.draining)
+	if (app.pipe.draining || app.desk.draining)
 		status_set(&app.status, STATUS_DRAINING, "");
 	else if (publish_away(app.publish))
 		status_set(&app.status, STATUS_WAITING, "kafka");
@@ -102,141 +89,22 @@ tell_state(void *data)
 	}
 }
 
-/* One step; false: the end, exit_code says how. */
-static bool
-step(void)
-{
-	struct err err;
-	enum kafka_verdict verdict =
-		publish_step(app.publish, clock_mono_ms(), &err);
-
-	if (verdict == KAFKA_OK)
-		return true;
-	app.exit_code = give_up(verdict, &err);
-	return false;
-}
-
-/* ---- stdin -------------------------------------------------------------- */
-
-static struct group_source from_stdin;
-
-static void
-answer_stdout(void *data, const struct publish_answer *answer)
-{
-	intake_answer(&app.out, answer);
-	if (answer->dead)
-		app.exit_code = EXIT_NO;
-}
-
-static void
-resume_stdin(void *data, struct group_source *source)
-{
-}
-
-/* Takes what is there; false: the input has ended. */
-static bool
-take_lines(struct line *in, struct err *err)
-{
-	struct str line;
-	int i;
-
-	for (i = 0; i < LINES_A_TURN && !from_stdin.paused; i++) {
-		switch (line_read(in, &line, 0, err)) {
-		case LINE_OK:
-			if (!line.len)
-				continue;
-			if (intake_line(&app.intake, &from_stdin, line,
-				    &app.out, err) < 0)
-				goto failed;
-			break;
-		case LINE_LONG:
-			intake_too_long(&app.intake, in->max_bytes, &app.out);
-			break;
-		case LINE_TIMEOUT:
-			return true;
-		case LINE_EOF:
-			return false;
-		default:
-			goto failed;
-		}
-	}
-	return true;
-failed:
-	app.exit_code = give_up(KAFKA_FAILED, err);
-	return false;
-}
-
-static int
-flush_stdout(struct err *err)
-{
-	int rc = 0;
-
-	if (buf_bad(&app.out))
-		return err_set(err, "out of memory");
-	if (app.out.len)
-		rc = fd_write_all(STDOUT_FILENO, "stdout", app.out.data,
-			app.out.len, err);
-	buf_shrink(&app.out, 1 << 20);
-	return rc;
-}
-
-static void
-wait_for_work(struct line *in, bool reading)
-{
-	struct pollfd fds[3] = {
-		{.fd = reading ? in->fd : -1, .events = POLLIN}};
-	int64_t deadline_ms = publish_deadline(app.publish);
-	int k;
-
-	if (reading && line_ready(in))
-		return; /* it waits in the buffer, where poll does not look */
-	for (k = 0; k < 2; k++)
-		fds[k + 1] = (struct pollfd){
-			.fd = publish_wake_fd(app.publish, (unsigned)k),
-			.events = POLLIN};
-	if (app.status.next_ms < deadline_ms)
-		deadline_ms = app.status.next_ms;
-	if (poll(fds, 3, clock_poll_ms(deadline_ms)) < 0 && errno != EINTR)
-		LOG_WARN(NAME, "cannot poll");
-}
+/* ---- stdin, or a socket -------------------------------------------------- */
 
 static int
 run_stdin(void)
 {
-	struct line in;
+	const struct pipe_options popts = {.intake = &app.intake,
+		.status = &app.status,
+		.drain_ms = DRAIN_MS,
+		.on_turn = tell_state};
 	struct err err;
-	bool more = true;
-	int64_t drain_ms = CLOCK_NEVER;
+	enum kafka_verdict verdict = pipe_run(&app.pipe, &popts, &err);
 
-	line_init(&in, STDIN_FILENO, RECORD_LINE_VIEW_MAX);
-	while (more || !publish_idle(app.publish)) {
-		if (stop_asked && !app.draining) {
-			app.draining = true;
-			more = false;
-			drain_ms = clock_mono_ms() + DRAIN_MS;
-		}
-		if (more)
-			more = take_lines(&in, &err);
-		if (app.exit_code >= EXIT_PERM || !step())
-			break;
-		if (flush_stdout(&err) < 0)
-			return give_up(KAFKA_FAILED, &err);
-		tell_state(NULL);
-		if (clock_mono_ms() >= drain_ms)
-			return EXIT_TEMP;
-		if (!publish_idle(app.publish) || more)
-			wait_for_work(&in, more && !from_stdin.paused);
-	}
-	line_release(&in);
-	if (flush_stdout(&err) < 0)
-		return give_up(KAFKA_FAILED, &err);
-	if (app.exit_code == EXIT_DONE && app.intake.bad)
-		return EXIT_NO;
-	return app.exit_code;
+	if (verdict != KAFKA_OK)
+		return give_up(verdict, &err);
+	return app.pipe.dead || app.intake.bad ? EXIT_NO : EXIT_DONE;
 }
-
-/* ---- the socket -----------------------------------------------------------
- */
 
 static int
 run_socket(void)
@@ -260,8 +128,7 @@ run_socket(void)
 	return verdict == KAFKA_OK ? EXIT_DONE : give_up(verdict, &err);
 }
 
-/* ---- the start -------------------------------------------------------------
- */
+/* ---- the start --------------------------------------------------------- */
 
 static void
 count_what(void)
@@ -290,9 +157,9 @@ make_publish(const char *id, struct err *err)
 		.keep = opts.keep,
 		.queue_records = (size_t)opts.queue,
 		.queue_bytes = (size_t)opts.queue_bytes,
-		.on_answer = opts.socket ? desk_answer : answer_stdout,
-		.on_resume = opts.socket ? desk_resume : resume_stdin,
-		.data = opts.socket ? &app.desk : NULL};
+		.on_answer = opts.socket ? desk_answer : pipe_answer,
+		.on_resume = opts.socket ? desk_resume : pipe_resume,
+		.data = opts.socket ? (void *)&app.desk : &app.pipe};
 
 	return publish_new(&popts, err);
 }
@@ -308,7 +175,7 @@ wait_for_kafka(struct err *err)
 		verdict = publish_start(app.publish, START_MS, &again, err);
 		if (verdict == KAFKA_OK)
 			return verdict;
-		LOG_DEBUG(NAME, "no kafka yet", LOG_E(err));
+		LOG_DEBUG("produce", "no kafka yet", LOG_E(err));
 		status_set(&app.status, STATUS_WAITING, "kafka");
 		status_tick(&app.status, clock_mono_ms());
 	} while (again && !stop_asked);
@@ -343,7 +210,7 @@ run(const char *id)
 		return give_up(verdict, &err);
 	if (stop_asked)
 		return EXIT_DONE;
-	LOG_INFO(NAME, "ready",
+	LOG_INFO("produce", "ready",
 		LOG_S("mode", opts.idempotent ? "idempotent" : id));
 	return opts.socket ? run_socket() : run_stdin();
 }

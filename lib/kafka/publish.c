@@ -195,8 +195,10 @@ enum kafka_verdict
 publish_start(struct publish *p, int timeout_ms, bool *again, struct err *err)
 {
 	enum kafka_verdict verdict = KAFKA_OK;
+	struct err fatal;
 	unsigned k;
 
+	*again = false;
 	for (k = 0; k < p->count && verdict == KAFKA_OK; k++) {
 		struct txn *txn = &p->producers[k];
 
@@ -207,11 +209,11 @@ publish_start(struct publish *p, int timeout_ms, bool *again, struct err *err)
 					       again, err);
 		txn->ready = verdict == KAFKA_OK;
 	}
-	if (check_fatal(p, err) != KAFKA_OK) {
-		*again = false;
-		return check_fatal(p, err);
-	}
-	return verdict;
+	if (verdict == KAFKA_PERM || check_fatal(p, &fatal) == KAFKA_OK)
+		return verdict;
+	*again = false;
+	*err = fatal;
+	return check_fatal(p, err);
 }
 
 /* ---- records in ---------------------------------------------------------- */

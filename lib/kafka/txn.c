@@ -34,15 +34,25 @@ txn_open(struct txn *txn, const struct producer_options *opts, struct err *err)
 	return producer_open(&txn->producer, &mine, err);
 }
 
+static bool
+no_transactions(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+	       code == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION;
+}
+
 static enum kafka_verdict
 fail(const char *what, rd_kafka_error_t *error, struct err *err)
 {
 	enum kafka_verdict verdict =
 		kafka_client_verdict(rd_kafka_error_code(error));
 
-	err_set(err, "%s: %s: %s", what,
+	err_set(err, "%s: %s: %s%s", what,
 		kafka_class(rd_kafka_error_code(error)),
-		rd_kafka_error_string(error));
+		rd_kafka_error_string(error),
+		no_transactions(rd_kafka_error_code(error))
+			? " (no transactions there: use -I)"
+			: "");
 	rd_kafka_error_destroy(error);
 	return verdict;
 }
