@@ -282,7 +282,9 @@ settle(struct group *group, int64_t now_ms)
 		judge(group, item, now_ms);
 		return;
 	}
-	TAILQ_FOREACH (item, &group->batch, link)
+	/* Where no record was refused it is no record's fault: the same batch
+	 * again (a refusal spoils a producer's next transaction too). */
+	for (; item && group->spoilt; item = TAILQ_NEXT(item, link))
 		item->alone = true;
 	TAILQ_CONCAT(&group->batch, &group->ready, link);
 	TAILQ_CONCAT(&group->ready, &group->batch, link);

@@ -17,6 +17,7 @@
 #define RETRY_MS 1000
 #define LOOKUP_MS 2000
 #define PRODUCERS 2
+#define UNEXPLAINED_MAX 4 /* aborts in a row without a refused record */
 #define COPIES_WANTED 3
 #define IN_SYNC_WANTED 2
 
@@ -43,6 +44,7 @@ struct publish {
 	struct txn producers[PRODUCERS];
 	unsigned count;
 	int64_t now_ms;
+	int unexplained;
 	enum kafka_verdict verdict; /* not OK: how it ends, and why */
 	struct err why;
 	struct topic *last; /* where the last record went */
@@ -440,6 +442,7 @@ finish(struct publish *p, unsigned k, bool commit, struct err *err)
 	verdict = commit ? txn_commit(txn, err) : txn_abort(txn, err);
 	crash_point("produce:after-commit");
 	if (verdict == KAFKA_OK && commit) {
+		p->unexplained = 0;
 		p->counters.transactions++;
 		group_committed(&p->group);
 		return KAFKA_OK;
@@ -447,6 +450,10 @@ finish(struct publish *p, unsigned k, bool commit, struct err *err)
 	if (verdict != KAFKA_OK && verdict != KAFKA_REFUSED)
 		return verdict;
 	p->counters.aborted++;
+	if (txn->refused)
+		p->unexplained = 0;
+	else if (++p->unexplained > UNEXPLAINED_MAX)
+		return KAFKA_FAILED;
 	group_aborted(&p->group, p->now_ms);
 	return KAFKA_OK;
 }

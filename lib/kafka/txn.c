@@ -6,6 +6,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+static bool
+for_time(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
+	       code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+	       code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE ||
+	       code == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+}
+
 /* The caller sees deliveries unchanged; we remember what they mean for the
  * transaction: only one that failed before EndTxn was sent may be aborted. */
 static void
@@ -15,9 +24,9 @@ on_delivery(void *data, const struct delivery *delivery)
 
 	if (delivery->verdict == KAFKA_REFUSED)
 		txn->refused = true;
-	else if (delivery->verdict == KAFKA_FAILED &&
-		 delivery->code != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
-		 delivery->code != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+	else if (for_time(delivery->code))
+		txn->late = true;
+	else if (delivery->verdict == KAFKA_FAILED)
 		txn->failed = true;
 	txn->on_delivery(txn->data, delivery);
 }
@@ -79,7 +88,7 @@ txn_begin(struct txn *txn, struct err *err)
 {
 	rd_kafka_error_t *error = rd_kafka_begin_transaction(txn->producer.rk);
 
-	txn->refused = txn->failed = false;
+	txn->refused = txn->failed = txn->late = false;
 	return error ? fail("cannot begin a transaction", error, err)
 		     : KAFKA_OK;
 }
@@ -137,17 +146,17 @@ txn_commit(struct txn *txn, struct err *err)
 		atomic_store(&txn->producer.kafka.away, false);
 		return KAFKA_OK;
 	}
-	/* Where a delivery failed librdkafka has not sent EndTxn; without one
-	 * nobody knows whether it was, and an abort could undo what a late
+	/* EndTxn is sent when all are delivered; where one is not, or failed,
+	 * it was not. Else nobody knows, and an abort could undo what a late
 	 * answer calls committed. */
 	may_abort = !rd_kafka_error_is_fatal(error) &&
-		    rd_kafka_error_txn_requires_abort(error) && txn->refused &&
-		    !txn->failed;
+		    rd_kafka_error_txn_requires_abort(error) &&
+		    !for_time(rd_kafka_error_code(error)) && !txn->late &&
+		    (txn->refused || txn->failed || txn->producer.outstanding);
 	verdict = fail("cannot commit", error, err);
 	if (!may_abort)
 		return verdict;
-	LOG_INFO("producer", "transaction aborted: a record was refused",
-		LOG_E(err));
+	LOG_INFO("producer", "transaction aborted", LOG_E(err));
 	verdict = txn_abort(txn, err);
 	return verdict == KAFKA_OK ? KAFKA_REFUSED : verdict;
 }

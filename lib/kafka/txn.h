@@ -24,7 +24,8 @@ struct txn {
 	void *data;
 	bool ready;   /* txn_init() was; kept by the caller */
 	bool refused; /* a record of this transaction was refused */
-	bool failed;  /* .. or its delivery failed otherwise */
+	bool failed;  /* .. or its delivery failed otherwise, */
+	bool late;    /* for time */
 };
 
 /* As producer_open(); transactional_id is set. */
@@ -43,9 +44,11 @@ enum kafka_verdict txn_send(struct txn *txn, const struct record *record,
 	void *opaque, rd_kafka_resp_err_t *code) MUST_CHECK;
 
 /*
- * KAFKA_OK: all are in Kafka. KAFKA_REFUSED: a broker refused at least one
- * (its delivery said so), the transaction was aborted, none is in Kafka; the
- * handle may begin again. FAILED: unknown.
+ * KAFKA_OK: all are in Kafka. KAFKA_REFUSED: the transaction was aborted, none
+ * is in Kafka, the handle may begin again. A broker refused at least one (its
+ * delivery said so), or none: the first transaction after a refused one fails
+ * for skipped sequence numbers (librdkafka 2.0.2), the same records go through
+ * in the next. FAILED: unknown.
  */
 enum kafka_verdict txn_commit(struct txn *txn, struct err *err) MUST_CHECK;
 

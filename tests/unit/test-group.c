@@ -406,6 +406,19 @@ test_aborted_alone(void **state)
 	free(b);
 }
 
+static void
+test_aborted_together(void **state)
+{
+	struct bench *b = ready(&transactional);
+
+	put(b, "abc");
+	expect(b, "B0 Sa Sb Sc C0");
+	put(b, "d");
+	group_aborted(&b->group, b->now_ms);
+	expect(b, "B1 Sa Sb Sc Sd C1");
+	free(b);
+}
+
 /* The second try does not wait behind what came since. */
 static void
 test_trial_first(void **state)
@@ -1038,6 +1051,7 @@ main(void)
 		cmocka_unit_test(test_two_topics_held),
 		cmocka_unit_test(test_refused_at_once),
 		cmocka_unit_test(test_aborted_alone),
+		cmocka_unit_test(test_aborted_together),
 		cmocka_unit_test(test_trial_first),
 		cmocka_unit_test(test_unknown_topic),
 		cmocka_unit_test(test_missing_is_forgotten_when_found),
