@@ -183,7 +183,7 @@ opt_parse(const struct opt_about *about, int argc, char **argv, struct err *err)
 		all[count++] = o;
 	build(all, count, longs, shorts);
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* glibc: begin anew, with no cluster half read */
 	while ((got = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (got == ':')
 			return err_set(err, "option '%s' needs an argument",
