@@ -15,6 +15,7 @@
 #include "proto/ws_out.h"
 
 #define CLOSE_WAIT_MS 5000 /* for the other side's close frame */
+#define PUSH_CHECK_MS 200  /* see http_pushes() */
 
 static int64_t
 now_of(const struct conn *conn)
@@ -225,7 +226,9 @@ conn_queue(struct conn *conn, struct str first, struct str second)
 	if (!conn->stall_ms) {
 		conn->stall_ms = now_of(conn);
 		conn->stall_left = (uint32_t)outq_bytes(&conn->outq);
-		due = conn->stall_ms + conn->edge->conf.take_ms;
+		due = conn->stall_ms +
+		      (conn->state == CONN_HTTP ? PUSH_CHECK_MS
+						: conn->edge->conf.take_ms);
 		if (!conn->timer.set || due < conn->timer.due_ms)
 			wheel_set(&conn->edge->wheel, &conn->timer, due);
 	}
@@ -378,6 +381,8 @@ conn_due(const struct conn *conn)
 		due = earlier(due, conn->stall_ms + conn->edge->conf.take_ms);
 	if (conn->session && conn->state == CONN_OPEN)
 		due = earlier(due, session_due(conn->session));
+	else if (conn->state == CONN_HTTP && conn->stall_ms)
+		due = earlier(due, now_of(conn) + PUSH_CHECK_MS);
 	return due;
 }
 
@@ -414,6 +419,9 @@ conn_tick(struct conn *conn)
 		conn_close(conn, CLOSE_SLOW, NULL, 5);
 	} else if (conn->session && conn->state == CONN_OPEN) {
 		session_tick(conn->session, now);
+	} else if (conn->state == CONN_HTTP && conn->stall_ms &&
+		   http_pushes(conn)) {
+		conn_kill(conn, "next request before the answer was taken");
 	}
 	if (conn->state != CONN_DEAD)
 		conn_arm(conn);

@@ -6,6 +6,7 @@
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "auth/jwt.h"
 #include "base/clock.h"
@@ -84,7 +85,10 @@ answer(struct conn *conn, int status, const char *type, const char *extra,
 	if (conn->edge->phase != EDGE_RUNNING)
 		http->close = true;
 	http->answered = true;
-	conn->deadline_ms = CLOCK_NEVER; /* the queue has its own */
+	conn->deadline_ms = (int64_t)uv_now(conn->edge->loop) +
+			    2 * conn->edge->conf.take_ms;
+	/* lws tells a connection that is not read nothing of writing either. */
+	lws_rx_flow_control(conn->wsi, 1);
 	buf_reset(head);
 	print_head(head, status, type, body.len, extra, http->close);
 	if (head_only)
@@ -357,6 +361,17 @@ http_body_end(struct conn *conn)
 	return 0;
 }
 
+bool
+http_pushes(struct conn *conn)
+{
+	int unread = 0;
+
+	if (!conn->http || !conn->http->answered)
+		return false;
+	return ioctl(lws_get_socket_fd(conn->wsi), FIONREAD, &unread) < 0 ||
+	       unread > 0;
+}
+
 int
 http_write(struct conn *conn)
 {
@@ -374,7 +389,6 @@ http_write(struct conn *conn)
 	conn->deadline_ms = (int64_t)uv_now(conn->edge->loop) +
 			    conn->edge->conf.keepalive_ms;
 	conn_arm(conn);
-	lws_rx_flow_control(conn->wsi, 1);
 	return lws_http_transaction_completed(conn->wsi) ? -1 : 0;
 }
 

@@ -19,6 +19,11 @@ int http_body(struct conn *conn, struct str piece) MUST_CHECK;
 int http_body_end(struct conn *conn) MUST_CHECK;
 int http_write(struct conn *conn) MUST_CHECK;
 
+/* It sends its next request while it does not take the answer to the last. lws
+ * would find it readable all the time and read nothing: such a connection is
+ * killed, or it would cost a whole processor. */
+bool http_pushes(struct conn *conn);
+
 /* Whatever request conn was at. */
 void http_free(struct conn *conn);
 

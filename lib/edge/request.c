@@ -7,7 +7,7 @@
 
 #include "json/json.h"
 
-#define ARG_MAX_BYTES 8192
+#define ARG_MAX_BYTES 16384 /* all that a request's head can hold */
 #define ARGS_MAX 32
 
 static const char *const methods[] = {

@@ -411,11 +411,12 @@ idle_due(const struct session *session)
 static int64_t
 beat_due(const struct session *session)
 {
-	int64_t every = session->beat.send_ms;
+	int64_t every = session->beat.send_ms, early = every / 4;
 
 	if (!every || session->state == SESSION_WAITING)
 		return CLOCK_NEVER;
-	return session->conn->tx_ms + every - every / 8;
+	/* The wheel may be late by two of its ticks. */
+	return session->conn->tx_ms + every - (early < 3000 ? early : 3000);
 }
 
 static int64_t

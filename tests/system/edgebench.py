@@ -5,6 +5,7 @@ pipeline is simulated beyond what one test needs.
 
 Standard library only. Tests print TAP.
 """
+import atexit
 import base64
 import hashlib
 import hmac
@@ -348,6 +349,7 @@ class Edge:
              at("api.sock"), "--jwt-secret", self.secret, "-S",
              self.status_file, "--rate", "0", *options],
             stderr=self.log)
+        atexit.register(self.process.kill)
         if not until(lambda: self.connects(), 10):
             raise RuntimeError("the edge does not listen: " + self.logs())
         if wait and not until(lambda: self.ready(), 10):
@@ -487,7 +489,8 @@ class Ws:
         self.s.settimeout(10)
         self.s.connect(("127.0.0.1", port))
         self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        key = key or base64.b64encode(os.urandom(16)).decode()
+        if key is None:
+            key = base64.b64encode(os.urandom(16)).decode()
         text = ("GET %s HTTP/1.1\r\nHost: localhost:%d\r\n"
                 "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                 "Sec-WebSocket-Key: %s\r\n" % (path, port, key))

@@ -1,0 +1,355 @@
+#!/usr/bin/env python3
+"""chat-ws-edge: handshakes, Origins, tokens, HTTP, REST by prefix (H and J of
+the security cases)."""
+import base64
+import json
+import os
+import socket
+import time
+
+from edgebench import *
+
+edge = Edge("--origin", "https://app.example", "--origin",
+            "http://localhost:3000", "--claim", "auth")
+api = edge.api
+AUTH = {"auth": "ROLE_USER"}
+bearer = lambda user, **kw: "Authorization: Bearer " + token(
+    user, **dict(AUTH, **kw))
+
+
+def shake(headers=(), path="/ws/v1/chat", **kw):
+    w = edge.ws(path, headers, expect=None, **kw)
+    w.close()
+    return w.status
+
+
+# ---- Origins
+eq(shake(), 101, "no Origin (apps, terminals)")
+eq(shake(["Origin: https://app.example"]), 101, "an allowed Origin")
+eq(shake(["Origin: http://localhost:3000"]), 101, "another, with its port")
+for o in ("https://evil.example", "null", "https://app.example.evil.com",
+          "http://app.example", "https://app.example:81",
+          "https://app.example/", "https://APP.example", "*", "file://",
+          "https://app.example, https://app.example"):
+    eq(shake(["Origin: " + o]), 403, "H-02..06 Origin %s" % o)
+eq(shake(["Origin: https://app.example", "Origin: https://evil.example"]),
+   403, "two Origins")
+
+# ---- forms of the handshake
+eq(shake(version="8"), 426, "H-09 version 8")
+eq(edge.ws(expect=None, version="8").answer.get("sec-websocket-version"),
+   "13", "with the version that we speak")
+eq(shake(version="99"), 426, "version 99")
+eq(shake(version=None), 426, "no version")
+for key in ("abc", "", "a" * 24, base64.b64encode(b"x" * 15).decode(),
+            base64.b64encode(b"x" * 17).decode(), "x" * 300):
+    eq(shake(key=key), 400, "H-10 key %r" % key[:30])
+eq(shake(["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]), 400, "two keys")
+for p in ("/", "/ws", "/ws/v1/chat/x", "/ws/v1/chatx", "/ws/../../etc/passwd",
+          "/ws/v1/chat/%2e%2e/x", "/api/v1/chat/rooms"):
+    eq(shake(path=p), 404, "H-18 %s" % p)
+ok(shake(path="/ws/v1/chat%00") in (None, 404), "H-18 a NUL")
+eq(shake(["Content-Length: 5"]), 400, "an upgrade with a body")
+eq(shake(["Transfer-Encoding: chunked"]), 400, "or with chunks")
+eq(shake(["Sec-WebSocket-Protocol: " + "a" * 500]), 400,
+   "an endless subprotocol")
+eq(shake(["Sec-WebSocket-Protocol: ,"]), 400, "an empty one")
+w = edge.ws(headers=["Sec-WebSocket-Extensions: permessage-deflate"])
+ok("sec-websocket-extensions" not in w.answer, "F-16 no extension is agreed")
+w.close()
+
+
+def raw(text):
+    return edge.http(None, None, raw=text if isinstance(text, bytes) else
+                     text.replace("\n", "\r\n").encode())[0]
+
+
+eq(raw("POST /ws/v1/chat HTTP/1.1\nHost: x\nUpgrade: websocket\n"
+       "Connection: Upgrade\nSec-WebSocket-Version: 13\n"
+       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n"), 405,
+   "a POST upgrade")
+eq(raw("GET /ws/v1/chat HTTP/1.1\nHost: x\nUpgrade: h2c\n"
+       "Connection: Upgrade, HTTP2-Settings\nHTTP2-Settings: AAMAAABk\n\n"),
+   400, "H-19 h2c")
+ok(raw("GET /ws/v1/chat HTTP/1.1\nHost: x\nUpgrade: foo\n"
+       "Connection: Upgrade\n\n") in (400, 403), "a foreign upgrade")
+ok(raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") in (None, 400, 403, 404),
+   "the HTTP/2 preface")
+ok(raw("CONNECT x:1 HTTP/1.1\nHost: x\n\n") in (None, 400, 405),
+   "CONNECT is not served")
+eq(raw("GET /ws/v1/chat HTTP/1.1\nUpgrade: websocket\nConnection: Upgrade\n"
+       "Sec-WebSocket-Version: 13\n"
+       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n"), 400, "no Host")
+eq(raw("GET /ws/v1/chat HTTP/1.1\nHost: x\nUpgrade: websocket\n"
+       "Connection: close\nSec-WebSocket-Version: 13\n"
+       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n"), 400,
+   "Connection without upgrade")
+eq(raw("GET /ws/v1/chat HTTP/1.1\nHost: x\n\n"), 426, "no upgrade at all")
+
+# ---- floods of headers: bounded, and others are served
+for name, text in (
+        ("one header of 64 KiB", "X: " + "a" * 65536),
+        ("1,000 headers", "\n".join("X%d: a" % i for i in range(3000))),
+        ("a name of 64 KiB", "a" * 65536 + ": 1"),
+        ("a path of 64 KiB", None)):
+    if text is None:
+        t = "GET /%s HTTP/1.1\nHost: x\n\n" % ("a" * 65536)
+    else:
+        t = "GET / HTTP/1.1\nHost: x\n%s\n\n" % text
+    try:
+        status = raw(t)
+    except OSError:
+        status = None
+    ok(status in (None, 400, 403, 404, 413, 414, 431), "H-13 " + name)
+for junk in (b"\x00" * 100, b"\xff" * 5000, b"GET", b"GET / HTTP/1.1\r\n:\r\n"
+             b"\r\n", b"\r\n\r\n\r\n", b"GET http://x/ HTTP/1.1\r\n\r\n",
+             b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00"):
+    s = socket.create_connection(("127.0.0.1", edge.port))
+    s.sendall(junk)
+    s.shutdown(socket.SHUT_WR)
+    read_http(s)
+    s.close()
+ok(edge.ready(), "junk instead of HTTP: still serving")
+
+# ---- tokens in the handshake
+good = token(7, **AUTH)
+eq(shake(path="/ws/v1/chat?token=" + good), 101, "?token=")
+eq(shake(path="/ws/v1/chat?access_token=" + good), 101, "?access_token=")
+eq(shake(path="/ws/v1/chat?x=1&token=" + good + "&y"), 101,
+   "among other arguments")
+eq(shake([bearer(7)]), 101, "Authorization: Bearer")
+eq(shake(["Authorization: " + good]), 101, "without the word")
+eq(shake(["Authorization: bearer " + good]), 101, "in lower case")
+bad = {
+    "an empty one": "",
+    "J-02 alg none": token(7, head={"alg": "none"}, **AUTH),
+    "J-02 without a signature": good.rsplit(".", 1)[0] + ".",
+    "another secret": token(7, secret=b"x" * 32, **AUTH),
+    "J-06 expired": token(7, seconds=-60, **AUTH),
+    "J-06 exp as text": token(7, exp="9999999999", **AUTH),
+    "J-07 nbf ahead": token(7, nbf=int(time.time()) + 600, **AUTH),
+    "J-22 without the demanded claim": token(7),
+    "no number as sub": token("kim", **AUTH),
+    "no token at all": "abc",
+    "a token of 9000 bytes": good + "a" * 9000,
+    "cut": good[:-1],
+}
+for name, t in bad.items():
+    eq(shake(path="/ws/v1/chat?token=" + t), 401, "?token= " + name)
+    eq(shake(["Authorization: Bearer " + t]), 401, "Bearer " + name)
+w = edge.ws("/ws/v1/chat?token=x", expect=None)
+eq((w.answer.get("www-authenticate"), json.loads(w.body)["code"]),
+   ("Bearer", "UNAUTHORIZED"), "401 says what is wanted")
+eq(shake([bearer(8)], path="/ws/v1/chat?token=" + good), 401,
+   "two tokens of different users")
+eq(shake([bearer(7)], path="/ws/v1/chat?token=" + good), 101,
+   "two of the same")
+
+
+# ---- tokens in CONNECT
+def connect(headers, path="/ws/v1/chat", shake_headers=()):
+    w = edge.ws(path, shake_headers)
+    w.stomp("CONNECT", dict({"accept-version": "1.2"}, **headers))
+    f = w.frame()
+    if f.command == "CONNECTED":
+        w.close()
+        return "CONNECTED " + f.headers.get("user-name", "?")
+    return "%s %s %s" % (f.command, f.headers["message"], w.close_code())
+
+
+A = {"Authorization": "Bearer " + good}
+eq(connect(A), "CONNECTED 7", "a Bearer token")
+eq(connect({"Authorization": good}), "CONNECTED 7", "without the word")
+eq(connect({"authorization": good}), "CONNECTED 7", "lower case")
+eq(connect({}), "ERROR UNAUTHORIZED 1008", "J-01 no token anywhere")
+eq(connect({"Authorization": ""}), "ERROR UNAUTHORIZED 1008", "an empty one")
+eq(connect({"Authorization": "Bearer "}), "ERROR UNAUTHORIZED 1008",
+   "only the word")
+eq(connect({"Authorization": bad["J-06 expired"]}),
+   "ERROR TOKEN_EXPIRED 4003", "an expired one")
+eq(connect({"Authorization": bad["another secret"]}),
+   "ERROR UNAUTHORIZED 1008", "another secret")
+eq(connect({}, "/ws/v1/chat?token=" + good), "CONNECTED 7",
+   "the handshake's serves")
+eq(connect(A, "/ws/v1/chat?token=" + good), "CONNECTED 7", "both, the same")
+eq(connect({"Authorization": token(8, **AUTH)},
+           "/ws/v1/chat?token=" + good), "ERROR IDENTITY_MISMATCH 1008",
+   "of another user")
+eq(connect({"Authorization": bad["another secret"]},
+           "/ws/v1/chat?token=" + good), "ERROR UNAUTHORIZED 1008",
+   "a bad one, though the handshake's was good")
+
+
+# ---- expiry on the living connection, and renewal
+def expiring(seconds):
+    w = edge.ws("/ws/v1/chat?token=" + token(7, seconds=seconds - 5, **AUTH))
+    w.stomp("CONNECT", {"accept-version": "1.2"})
+    w.frame()
+    for q in ("session", "errors"):
+        w.subscribe(q, "/user/queue/" + q)
+    return w
+
+
+w = expiring(2)         # 5 s of leeway are taken off
+v = expiring(2)
+
+
+def renew(client, t, receipt="r"):
+    client.stomp("SEND", {"destination": "/pub/auth", "receipt": receipt},
+                 json.dumps({"token": t}))
+    return client.frame()
+
+
+eq(renew(v, token(8, **AUTH)).json["code"], "IDENTITY_MISMATCH",
+   "renewal by another user's token")
+eq(renew(v, bad["another secret"]).json["code"], "UNAUTHORIZED",
+   "by a bad one")
+eq(renew(v, bad["J-06 expired"]).json["code"], "TOKEN_EXPIRED",
+   "by an expired one")
+v.stomp("SEND", {"destination": "/pub/auth", "receipt": "r"}, "{}")
+eq(v.frame().json["code"], "INVALID_BODY", "by none")
+eq(renew(v, good).headers.get("receipt-id"), "r", "by a good one: RECEIPT")
+f = w.frame(8)
+eq((f.headers["destination"], f.json["type"], f.json["reason"]),
+   ("/user/queue/session", "SESSION_CLOSED", "TOKEN_EXPIRED"),
+   "J-19 the session is told")
+eq(w.close_code(), 4003, "and closed with 4003")
+ok(v.frame(0.5) is None and not v.closed, "the renewed one lives on")
+
+# ---- health, metrics
+eq(edge.http("GET", "/actuator/health")[::2], (200, '{"status":"UP"}'),
+   "health")
+eq(edge.http("GET", "/actuator/health/liveness")[0], 200, "liveness")
+eq(edge.http("HEAD", "/actuator/health")[::2][0], 200, "HEAD")
+eq(edge.http("POST", "/actuator/health", "")[0], 405, "only GET")
+st, h, body = edge.http("GET", "/metrics")
+ok(st == 200 and "chat_edge_sessions 1\n" in body and
+   h["content-type"].startswith("text/plain"), "metrics")
+for p in ("/", "/favicon.ico", "/actuator", "/actuator/env", "/metrics/",
+          "/api", "/api/v2/x", "/ws/v1/chat/info", "/edge/follow"):
+    eq(edge.http("GET", p)[0], 404, "404 " + p)
+
+# ---- REST by prefix
+st, h, body = edge.http("GET", "/api/v1/chat/rooms?limit=5&a=%20b&limit=6",
+                        headers=[bearer(7)])
+j = json.loads(body)
+eq((st, j["data"]["method"], j["data"]["path"], j["data"]["user"],
+    j["data"]["query"]),
+   (200, "GET", "/api/v1/chat/rooms", 7, {"limit": "5", "a": " b"}),
+   "GET is passed on, with its query")
+eq(h["content-type"], "application/json", "content type")
+ok("access-control-allow-origin" not in h, "H-08 no CORS")
+for m in ("POST", "PATCH", "DELETE", "PUT"):
+    st, h, body = edge.http(m, "/api/v1/chat/group-rooms/4",
+                            '{"name":"x"}', [bearer(7)])
+    d = json.loads(body)["data"]
+    eq((st, d["method"], d["body"]), (200, m, {"name": "x"}), m)
+st, h, body = edge.http("PATCH", "/api/v1/chat/rooms/1/read?messageId=3",
+                        headers=[bearer(7)])
+eq(json.loads(body)["data"]["query"], {"messageId": "3"},
+   "PATCH without a body")
+eq(edge.http("GET", "/api/v1/chat/rooms")[0], 401, "without a token")
+eq(edge.http("GET", "/api/v1/chat/rooms?token=" + good)[0], 401,
+   "the query is no place for REST's token")
+eq(edge.http("GET", "/api/v1/chat/rooms",
+             headers=["Authorization: Bearer x"])[0], 401, "a bad token")
+st, h, body = edge.http("POST", "/api/v1/chat/rooms", "{", [bearer(7)])
+eq((st, json.loads(body)["code"]), (400, "INVALID_BODY"), "broken JSON")
+st, h, body = edge.http("POST", "/api/v1/chat/rooms", "x" * 65537,
+                        [bearer(7)])
+eq(st, 413, "a body over 64 KiB")
+big = json.dumps({"x": "a" * (65536 - 9)})
+eq((len(big), edge.http("POST", "/api/v1/x", big, [bearer(7)])[0]),
+   (65536, 200), "one of 64 KiB")
+eq(raw("POST /api/v1/x HTTP/1.1\nHost: x\n" + bearer(7) +
+       "\nTransfer-Encoding: chunked\n\n5\nhello\n0\n\n"), 411, "chunks")
+for n in ("-1", "5x", "1e3", "99999999999999999999", "5, 6"):
+    ok(raw("POST /api/v1/x HTTP/1.1\nHost: x\n" + bearer(7) +
+           "\nContent-Length: " + n + "\n\nhello") in (400, 413),
+       "Content-Length: " + n)
+
+# keep-alive, and requests behind each other in one piece
+s = socket.create_connection(("127.0.0.1", edge.port))
+one = ("GET /api/v1/n?i=%%d HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % bearer(7))
+got = []
+for i in range(3):
+    s.sendall((one % i).encode())
+    got.append(json.loads(read_http(s)[2])["data"]["query"]["i"])
+eq(got, ["0", "1", "2"], "keep-alive: three requests on one connection")
+s.sendall("".join(one % i for i in range(5)).encode())
+data = b""
+s.settimeout(3)
+try:
+    while data.count(b"HTTP/1.1 200") < 5 or not data.endswith(b"}"):
+        piece = s.recv(65536)
+        if not piece:
+            break
+        data += piece
+except socket.timeout:
+    pass
+eq([data.count(b'"i": "%d"' % i) for i in range(5)], [1] * 5,
+   "five in one piece: five answers")
+s.close()
+# a body in pieces
+s = socket.create_connection(("127.0.0.1", edge.port))
+s.sendall(("POST /api/v1/p HTTP/1.1\r\nHost: x\r\n%s\r\n"
+           "Content-Length: 11\r\n\r\n" % bearer(7)).encode())
+for c in b'{"a":"bcd"}':
+    s.sendall(bytes([c]))
+    time.sleep(0.01)
+eq(json.loads(read_http(s)[2])["data"]["body"], {"a": "bcd"},
+   "a body byte by byte")
+s.close()
+# slow chat-api, and one that goes away
+api.hold = {"/api/v1/slow"}
+s = socket.create_connection(("127.0.0.1", edge.port))
+s.sendall(("GET /api/v1/slow HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" %
+           bearer(7)).encode())
+until(lambda: api.held)
+api.drop()
+st, h, body = read_http(s)
+eq((st, json.loads(body)["code"], h.get("retry-after")),
+   (503, "SERVICE_UNAVAILABLE", "1"), "chat-api goes away: 503")
+s.close()
+until(lambda: edge.ready())
+api.held.clear()
+s = socket.create_connection(("127.0.0.1", edge.port))
+s.sendall(("GET /api/v1/slow HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" %
+           bearer(7)).encode())
+until(lambda: api.held)
+s.close()                                  # the asker goes first
+time.sleep(0.1)
+api.hold = set()
+api.release()
+ok(edge.ready(), "an asker that goes before his answer")
+t = time.time()
+api.hold = {"/api/v1/slow"}
+st, h, body = edge.http("GET", "/api/v1/slow", headers=[bearer(7)])
+ok(st == 503 and 4 < time.time() - t < 7, "no answer in 5 s: 503")
+api.hold = set()
+
+# ---- no token in the log
+logs = edge.logs()
+ok(good not in logs and "token=" not in logs and good[-20:] not in logs,
+   "H-17 no token is logged")
+# ---- HUP
+with open(edge.secret, "wb") as f:
+    f.write(b"another secret of 32 bytes .....")
+edge.process.send_signal(signal.SIGHUP)
+ok(until(lambda: "key reloaded" in edge.logs()), "HUP reloads the key")
+eq(shake([bearer(7)]), 401, "the old key is no longer taken")
+eq(shake(["Authorization: " + token(7, secret=b"another secret of 32 "
+                                      b"bytes .....", **AUTH)]), 101,
+   "the new one is")
+with open(edge.secret, "wb") as f:
+    f.write(b"short")
+edge.process.send_signal(signal.SIGHUP)
+ok(until(lambda: "key not reloaded" in edge.logs()), "a bad one is not taken")
+edge.end()
+
+# ---- Origin rules
+edge = Edge("--require-origin", "--origin", "*")
+eq(shake(), 403, "H-01 --require-origin: none is refused")
+eq(shake(["Origin: https://any.example"]), 101, "* allows all")
+edge.end()
+done()
