@@ -1,0 +1,374 @@
+#!/usr/bin/env python3
+"""chat-consume as a runner on a real Kafka, with filters that die, hang, write
+garbage, answer late; and what it does for those who only look."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import chatlib as c  # noqa: E402
+
+tap = c.Tap()
+NAME = "t-runner-%d" % os.getpid()
+FILTER = os.path.dirname(os.path.abspath(__file__)) + "/filter.py"
+number = 0
+
+
+def until(condition, seconds=15):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not condition():
+        time.sleep(0.02)
+    return condition()
+
+
+class Case:
+    """A topic of its own, with its dead letters and one for emits."""
+
+    def __init__(self, partitions=1):
+        global number
+        number += 1
+        self.topic = "%s-%d" % (NAME, number)
+        self.out, self.dlt = self.topic + "-out", self.topic + "-dlt"
+        self.dir = tempfile.mkdtemp()
+        with open(self.dir + "/topics", "w") as f:
+            for topic in (self.topic, self.out, self.dlt):
+                f.write('{"topic":"%s","partitions":%d,"replicas":1}\n' %
+                        (topic, partitions))
+        c.run("chat-topics", "apply", self.dir + "/topics")
+        self.log = open(self.dir + "/log", "ab")
+        self.runners = []
+
+    def put(self, *values, key="k", partition=None):
+        lines = ""
+        for i, value in enumerate(values):
+            r = {"topic": self.topic, "value": value}
+            if "do" in value:
+                value["to"] = self.out
+            if value.get("key", key) is not None:
+                r["key"] = value.get("key", key)
+            if partition is not None:
+                r["partition"] = partition
+            lines += json.dumps(r) + "\n"
+        more = () if partition is None else ("-P",)
+        c.run("chat-produce", "-d", self.dir, *more, stdin=lines)
+
+    def run(self, *more, control=True, slot=0, filter=None, name=0):
+        argv = ["chat-consume", "-t", self.topic, "-g", self.topic, "-d",
+                self.dir, "-S", "%s/status.%d" % (self.dir, name or slot),
+                "--slot", str(slot), *more]
+        if control:
+            argv.append("--control")
+        argv += ["--", *(filter or [FILTER, self.dir])]
+        if control and not filter:
+            argv.append("--control")
+        runner = subprocess.Popen(argv, stderr=self.log)
+        self.runners.append(runner)
+        return runner
+
+    def seen(self, word=""):
+        try:
+            with open(self.dir + "/seen") as f:
+                return [s for s in f.read().splitlines()
+                        if s.startswith(word)]
+        except FileNotFoundError:
+            return []
+
+    def records(self, topic):
+        lines = c.run("chat-consume", "-t", topic, "-o", "start", "-e",
+                      "end").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def status(self, slot=0):
+        """Its newest word: one that has written can be asked to write."""
+        path = "%s/status.%d" % (self.dir, slot)
+        try:
+            with open(path) as f:
+                os.kill(json.load(f)["pid"], signal.SIGUSR1)
+            time.sleep(0.1)
+            with open(path) as f:
+                return json.load(f)
+        except (FileNotFoundError, ProcessLookupError):
+            return {}
+
+    def left(self):
+        """What the group has not committed."""
+        return len(c.run("chat-consume", "-t", self.topic, "-g", self.topic,
+                         "-e", "end").splitlines())
+
+    def logged(self, text):
+        with open(self.dir + "/log", errors="replace") as f:
+            return text in f.read()
+
+    def stop(self):
+        codes = []
+        for runner in self.runners:
+            if runner.poll() is None:
+                runner.send_signal(signal.SIGTERM)
+            codes.append(runner.wait(35))
+        self.log.close()
+        if tap.failed:
+            with open(self.dir + "/log", errors="replace") as f:
+                tap.note(f.read()[-1500:].replace("\n", "\n# "))
+        return codes
+
+
+def jq():
+    case = Case(3)
+    case.put(*({"n": i, "key": str(i)} for i in range(100)))
+    case.run(control=False, filter=[
+        "jq", "-c", "--unbuffered",
+        '{topic,partition,offset,status:"done"}'])
+    tap.ok(until(lambda: case.left() == 0), "jq is a filter")
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
+def retry():
+    case = Case()
+    case.put({"n": 1, "do": "retry", "times": 2}, {"n": 2}, {"n": 3},
+             {"n": 4, "key": "other"})
+    case.run()
+    until(lambda: case.left() == 0)
+    done = case.seen("done")
+    tap.ok([d.split()[1] for d in done] == ["4", "1", "2", "3"],
+           "retry: later records of the key wait, those in the filter too; "
+           "others go on", case.seen())
+    tap.ok(case.seen("got 1") == ["got 1", "got 1 again", "got 1 again"],
+           "it is sent again with 'again'", case.seen())
+    tap.ok(len(case.seen("retry 2")) == 1, "record 2 was in the filter")
+    case.put({"n": 5, "do": "retry"}, {"n": 6}, {"n": 7, "do": "retry"},
+             {"n": 8})
+    began = time.monotonic()
+    until(lambda: len(case.records(case.dlt)) == 2)
+    took = time.monotonic() - began
+    until(lambda: case.left() == 0)
+    letters = [r["value"]["n"] for r in case.records(case.dlt)]
+    tap.ok(letters == [5, 7] and case.left() == 0,
+           "three more tries, then it is dead; what waited has one", letters)
+    tap.ok(2.5 < took < 8, "1 s apart", took)
+    tap.ok(len(case.seen("got 5 again")) == 3 and
+           len(case.seen("got 7 again")) <= 1, "tries are counted",
+           case.seen())
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
+def deaths():
+    case = Case()
+    case.put({"n": 1, "do": "exit", "times": 1, "emit": ["once"]},
+             {"n": 2, "do": "garbage", "times": 1},
+             {"n": 3, "do": "long", "times": 1},
+             {"n": 4, "do": "hang", "times": 1},
+             {"n": 5, "emit": ["a", "b"], "to": case.out})
+    case.run("--hang", "2")
+    tap.ok(until(lambda: case.left() == 0, 30), "a filter that exits, writes "
+           "garbage, a line over the limit, or hangs is started again with "
+           "its unanswered records", case.seen())
+    tap.ok([d.split()[1] for d in case.seen("done")] == list("12345"),
+           "all are done, in order", case.seen())
+    texts = [r["value"]["text"] for r in case.records(case.out)]
+    tap.ok(texts == ["once", "a", "b"], "emits without a result are dropped",
+           texts)
+    tap.ok(case.status().get("kills") == 2 and
+           case.status().get("starts") == 5, "as the status file says",
+           case.status())
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
+def poison():
+    case = Case()
+    case.put(*({"n": i, "key": str(i)} for i in range(4)),
+             {"n": 4, "do": "crash", "key": "p"},
+             *({"n": i, "key": str(i)} for i in range(5, 9)))
+    case.run(control=False)
+    tap.ok(until(lambda: case.left() == 0, 40), "poison: the others go on",
+           case.seen())
+    letters = case.records(case.dlt)
+    tap.ok([r["value"]["n"] for r in letters] == [4] and any(
+        h[0] == "kafka_dlt-exception-fqcn" and h[1] == "FILTER_CRASH"
+        for h in letters[0]["headers"]), "it is a letter, FILTER_CRASH",
+        letters)
+    tap.ok(len(case.seen("got 4")) == 5, "three deaths, then twice alone",
+           case.seen())
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
+def letters():
+    case = Case(2)
+    case.put({"n": 1, "do": "dead"}, partition=1)
+    big = '"' * 600000  # twice as much in a line
+    c.run("chat-produce", "-d", case.dir, "-P", stdin=json.dumps(
+        {"topic": case.topic, "key": "b", "partition": 1,
+         "valueText": big}) + "\n")
+    case.put({"n": 2, "emit": ["x"], "to": NAME + "-nowhere"}, partition=0)
+    case.run()
+    tap.ok(until(lambda: len(case.records(case.dlt)) == 3, 30),
+           "dead, too long for a line, an emit that is refused: letters",
+           case.seen())
+    found = {}
+    for r in case.records(case.dlt):
+        heads = {h[0]: h[1] for h in r["headers"]}
+        found[heads["kafka_dlt-exception-fqcn"]] = r
+    tap.ok(sorted(found) == ["EMIT_REFUSED", "LINE_TOO_LONG", "TOLD"],
+           "each with its class", sorted(found))
+    tap.ok(found["LINE_TOO_LONG"].get("valueText") == big,
+           "a long one has its bytes untouched")
+    tap.ok([found[k]["partition"] for k in sorted(found)] == [0, 1, 1],
+           "in the same partition")
+    tap.ok(until(lambda: case.left() == 0), "and they are committed")
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
+def waiting():
+    case = Case()
+    case.put({"n": 1, "do": "wait", "seconds": 5})
+    case.run("--hang", "2")
+    tap.ok(until(lambda: case.status().get("why") == "nothing much"),
+           "what the filter waits for is in the status file", case.status())
+    tap.ok(until(lambda: case.left() == 0) and case.status()["kills"] == 0,
+           "and keeps it alive", case.status())
+    tap.ok(until(lambda: case.status()["state"] == "ready"), "then ready")
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
+def leaves_and_comes_back():
+    """Answers are owed when the partition leaves (a second runner comes), and
+    still when it is back (the second goes)."""
+    case = Case()
+    case.run()
+    case.put({"n": 1, "do": "slow", "seconds": 11, "times": 1, "emit": ["s"]},
+             {"n": 2})
+    until(lambda: case.seen("got 1"))
+    other = case.run(slot=1, control=False,
+                     filter=["jq", "-c", "--unbuffered", "empty"])
+    # One partition: it is revoked (5 s), and given to one of the two.
+    tap.ok(until(lambda: case.logged("partitions revoked"), 20),
+           "a partition leaves while an answer is owed")
+    other.terminate()
+    other.wait(40)
+    tap.ok(until(lambda: case.left() == 0, 40),
+           "it comes back, and all is done", case.seen())
+    got = [s for s in case.seen() if s.startswith(("got", "done"))]
+    tap.ok(got[:2] == ["got 1", "done 1 0/0"] and "got 1" in got[2:],
+           "what was owed came first, then it was sent again", got)
+    tap.ok([r["value"]["text"] for r in case.records(case.out)] == ["s"],
+           "the emits of what was owed are dropped", case.records(case.out))
+    tap.ok(case.status().get("late", 0) >= 1, "counted as late",
+           case.status())
+    tap.ok(case.stop() == [0, 0], "TERM: 0")
+
+
+def killed():
+    case = Case(3)
+    runner = case.run(control=False)
+    for i in range(8):
+        case.put(*({"n": 100 * i + k, "key": str(k % 7)} for k in range(100)))
+        runner.kill()
+        runner.wait()
+        case.runners.remove(runner)
+        runner = case.run(control=False)
+    tap.ok(until(lambda: case.left() == 0, 40), "kill -9 eight times")
+    done = [int(d.split()[1]) for d in case.seen("done")]
+    tap.ok(set(done) == set(range(800)), "nothing is lost",
+           set(range(800)) - set(done))
+    first = {}
+    for i, n in enumerate(done):
+        first.setdefault(n, i)
+    wrong = [(a, b) for a in range(800) for b in range(a + 1, 800)
+             if a % 100 % 7 == b % 100 % 7 and first.get(a, 0) > first.get(
+                 b, 9999)]
+    tap.ok(not wrong, "each key's records came in order", wrong[:5])
+    alive = [a for a in c.run("ps", "-eo", "args").splitlines()
+             if case.dir in a]
+    tap.ok(len(alive) == 2, "no filter is left behind", alive)
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
+def ends():
+    case = Case()
+    runner = case.run(control=False, filter=["no-such-program"])
+    tap.ok(runner.wait(20) == 100, "a filter that cannot be run: 100")
+    case.put({"n": 1}, {"n": 2, "do": "exit", "code": 100, "times": 1})
+    runner = case.run()
+    tap.ok(runner.wait(20) == 100, "a filter that ends with 100: 100")
+    tap.ok(case.left() == 1, "what was done before is committed")
+    case.put({"n": 3, "do": "slow", "seconds": 3, "key": "s"})
+    first = case.run()
+    until(lambda: case.seen("got 3"))
+    first.terminate()
+    second = case.run(name=9)
+    until(lambda: case.status(9).get("state") == "waiting", 5)
+    tap.ok(str(first.pid) in case.status(9).get("why", ""),
+           "one process a slot: the second waits, and says for whom",
+           case.status(9))
+    tap.ok(first.wait(20) == 0 and case.seen("done 3"),
+           "TERM waits for what the filter has")
+    tap.ok(until(lambda: case.status(9).get("state") == "ready"),
+           "then the second goes on", case.status(9))
+    second.terminate()
+    tap.ok(second.wait(20) == 0, "TERM: 0")
+    case.runners.clear()
+    case.stop()
+
+
+def view():
+    case = Case()
+    case.put(*({"n": i} for i in range(10)))
+
+    def look(*more):
+        out = c.run("chat-consume", "-t", case.topic, *more)
+        return [json.loads(line)["value"]["n"] for line in out.splitlines()]
+    tap.ok(look("-e", "end") == list(range(10)), "view: all")
+    tap.ok(look("-o", "-3", "-e", "end") == [8, 9], "the last 3 offsets: 2 "
+           "records and a commit marker")
+    tap.ok(look("-o", "2", "-e", "5") == [2, 3, 4], "from 2 up to 5")
+    tap.ok(look("-o", "@1", "-e", "end") == list(range(10)), "from a time")
+    tap.ok(look("-o", "end", "-e", "end") == [], "nothing is something")
+    tap.ok(look("-e", "2001-01-01T00:00:00Z") == [], "up to a time")
+    tap.ok(look("-g", case.topic, "-e", "end") == list(range(10)) ==
+           look("-g", case.topic, "-e", "end"), "-g never commits")
+
+    def code(*more, **pipes):
+        done = subprocess.run(["chat-consume", "-t", case.topic, *more],
+                              stderr=subprocess.PIPE, timeout=30, **pipes)
+        return done.returncode, done.stderr.decode()
+    with open("/dev/full", "w") as full:
+        rc, words = code("-e", "end", stdout=full)
+    tap.ok(rc == 111 and "No space left" in words, "a full disk: 111",
+           (rc, words))
+    reader, writer = os.pipe()
+    os.close(reader)
+    rc, words = code("-e", "end", stdout=writer)
+    os.close(writer)
+    tap.ok(rc == 111 and "Broken pipe" in words, "a closed pipe: 111",
+           (rc, words))
+    rc, words = code("-t", NAME + "-nowhere", "-e", "end")
+    tap.ok(rc == 100 and "nowhere" in words, "no such topic: 100",
+           (rc, words))
+    live = subprocess.Popen(["chat-consume", "-t", case.topic, "-o", "end"],
+                            stdout=subprocess.PIPE)
+    time.sleep(1)
+    case.put({"n": 10})
+    line = live.stdout.readline()
+    tap.ok(json.loads(line)["value"]["n"] == 10, "what comes, live")
+    live.terminate()
+    tap.ok(live.wait(10) == 0, "TERM: 0")
+    case.stop()
+
+
+def main():
+    for test in (jq, retry, deaths, poison, letters, waiting, killed, ends,
+                 view, leaves_and_comes_back):
+        if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
+            continue
+        try:
+            test()
+        except Exception as e:  # the others are worth their run
+            tap.ok(False, test.__name__, repr(e))
+    tap.end()
+
+
+main()
