@@ -13,8 +13,8 @@
  * is always among them. `hidden`: it is shown as DELETED to reader $1. */
 #define PAGE_OF(base, upto, max)                                               \
 	" left join lateral (select " MESSAGE_COLUMNS ", m.hidden from ("      \
-	"select p.*, sum(octet_length(p.content) + 300) over (order by "       \
-	"p.seq) - octet_length(p.content) - 300 as before, p.deleted_at is "   \
+	"select p.*, sum(octet_length(p.content) + 200) over (order by "       \
+	"p.seq) - octet_length(p.content) - 200 as before, p.deleted_at is "   \
 	"not null or exists (select from message_deletions d where "           \
 	"d.chat_room_id = p.chat_room_id and d.message_id = p.id and "         \
 	"d.user_id = $1) as hidden from (select * from messages q where "      \
