@@ -1,6 +1,6 @@
 /*
- * flow/runner_inner.h - what runner.c (events) and runner_next.c (actions)
- * share. Not for others.
+ * flow/runner_inner.h - what runner.c and runner_filter.c (events) and
+ * runner_next.c (actions) share. Not for others.
  */
 #ifndef FLOW_RUNNER_INNER_H
 #define FLOW_RUNNER_INNER_H
@@ -14,6 +14,9 @@ runner_item(struct hold_item *held)
 	return (struct item *)((char *)held - offsetof(struct item, hold));
 }
 
+/* NULL: never heard of. */
+struct part *runner_find_part(
+	struct runner *r, struct str topic, int32_t partition);
 void runner_close_part(struct runner *r, struct part *part);
 void runner_cut_unsent(struct runner *r, struct part *part);
 void runner_drop_part(struct runner *r, struct part *part, int64_t now_ms);
@@ -23,6 +26,11 @@ void runner_done(struct runner *r, struct item *item);
 void runner_finish(struct runner *r, struct item *item);
 void runner_measure(struct runner *r, int64_t now_ms);
 void runner_recycle(struct runner *r, struct item *item);
+/* It is dead (once): error_*, and a letter. */
+void runner_die(struct runner *r, struct item *item, struct str error_class,
+	struct str message);
+/* It may be sent when its key's turn comes. */
+void runner_hold(struct runner *r, struct item *item);
 /* It is no suspect any more. */
 void runner_clear(struct runner *r, struct item *item);
 

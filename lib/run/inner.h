@@ -1,7 +1,7 @@
 /*
  * run/inner.h - what the files of a runner share: runner.c (the loop, and what
- * flow/runner asks for), emits.c (what the filter says), letters.c. Not for
- * others.
+ * flow/runner asks for), records.c, emits.c (what the filter says), letters.c.
+ * Not for others.
  */
 #ifndef RUN_INNER_H
 #define RUN_INNER_H
@@ -54,6 +54,13 @@ struct run {
 void run_end(struct run *run, int code);
 /* A turn is due: something has happened. */
 void run_due(struct run *run);
+
+/* ---- records.c ---------------------------------------------------------- */
+
+/* Takes what is there, within the window. */
+void records_poll(struct run *run, int64_t now);
+/* Appends the line to run->lines; false: it does not fit. */
+bool records_print(struct run *run, rd_kafka_message_t *m, bool again);
 
 /* ---- emits.c ------------------------------------------------------------ */
 

@@ -16,11 +16,9 @@
 #include "kafka/slot.h"
 #include "run/group.h"
 #include "run/inner.h"
-#include "wire/dlt.h"
 
 #define START_MS 500	   /* a look-out for the first broker */
 #define POLL_EVERY_MS 1000 /* librdkafka wants to be polled when idle too */
-#define POLL_AT_ONCE 2000  /* records; then the filter's answers */
 #define QUEUE_RECORDS 20000
 #define QUEUE_BYTES (64 << 20)
 
@@ -30,127 +28,6 @@ run_end(struct run *run, int code)
 	if (run->exit_code < 0)
 		run->exit_code = code;
 	uv_stop(&run->loop);
-}
-
-/* ---- records ------------------------------------------------------------- */
-
-/* From a dead letter topic what does not fit comes without its value, and
- * with "valueBytes". */
-static void
-print_without_value(struct buf *out, struct record *record)
-{
-	size_t bytes = record->value.len;
-
-	record->value = STR("");
-	record->value_null = true;
-	record_print(out, record);
-	if (buf_bad(out))
-		return;
-	out->len -= 2; /* "}\n" */
-	buf_printf(out, ",\"valueBytes\":%zu}\n", bytes);
-}
-
-/* Appends the line; false: it does not fit. */
-static bool
-print_line(struct run *run, rd_kafka_message_t *m, bool again)
-{
-	struct buf *out = &run->lines;
-	size_t before = out->len;
-	struct record record;
-	struct err err;
-
-	if (consumer_record(&record, m, &run->room, &err) < 0)
-		return false;
-	record.again = again;
-	record_print(out, &record);
-	if (buf_bad(out) || out->len - before <= RECORD_LINE_MAX)
-		return true;
-	out->len = before;
-	if (!dlt_is(record.topic))
-		return false;
-	print_without_value(out, &record);
-	return out->len - before <= RECORD_LINE_MAX;
-}
-
-/* Each byte takes six at most (\u0001). Only what may be too long is printed
- * to see. */
-static bool
-fits(struct run *run, rd_kafka_message_t *m)
-{
-	rd_kafka_headers_t *headers;
-	size_t before = run->lines.len;
-	bool ok;
-
-	if (rd_kafka_message_headers(m, &headers) &&
-		(m->len + m->key_len) * 6 < RECORD_LINE_MAX - 4096)
-		return true;
-	ok = print_line(run, m, false);
-	if (!buf_bad(&run->lines))
-		run->lines.len = before;
-	return ok;
-}
-
-static struct part *
-part_of(struct run *run, rd_kafka_message_t *m)
-{
-	return runner_part(
-		&run->runner, str_c(rd_kafka_topic_name(m->rkt)), m->partition);
-}
-
-static void
-take_record(struct run *run, rd_kafka_message_t *m, int64_t now)
-{
-	struct part *part = part_of(run, m);
-	struct str key = {m->key, m->key_len};
-
-	if (!part) {
-		err_set(&run->why, "out of memory");
-		run_end(run, EXIT_TEMP);
-	} else if (runner_polled(&run->runner, part, m->offset,
-			   m->key ? &key : NULL, m->len + m->key_len, m,
-			   !fits(run, m), now)) {
-		return;
-	} else if (part->state == PART_ASSIGNED) {
-		err_set(&run->why, "more records than the window has places");
-		run_end(run, EXIT_TEMP);
-	}
-	rd_kafka_message_destroy(m);
-}
-
-static void
-take_error(struct run *run, enum consumer_got got)
-{
-	if (got == CONSUMER_PERM)
-		run_end(run, EXIT_PERM);
-	else if (got == CONSUMER_FATAL)
-		run_end(run, EXIT_TEMP);
-	else
-		LOG_WARN("runner", "topic not found", LOG_E(&run->why));
-}
-
-/* Takes what is there, within the window. */
-static void
-poll_records(struct run *run, int64_t now)
-{
-	rd_kafka_message_t *m;
-	enum consumer_got got;
-	int i;
-
-	for (i = 0; runner_may_poll(&run->runner); i++) {
-		run->behind = i == POLL_AT_ONCE || (run->runner.stalled && i);
-		if (run->behind || run->exit_code >= 0)
-			return;
-		got = consumer_poll(&run->consumer, 0, &m, &run->why);
-		if (got == CONSUMER_NOTHING) {
-			group_positions(run);
-			return;
-		}
-		if (got == CONSUMER_RECORD)
-			take_record(run, m, now);
-		else
-			take_error(run, got);
-	}
-	run->behind = true;
 }
 
 /* ---- actions ------------------------------------------------------------- */
@@ -264,7 +141,7 @@ act(struct run *run, const struct runner_action *action)
 		break;
 	case ACT_SEND:
 		/* It fitted when it was polled, but for `again`. */
-		print_line(run, action->item->body, action->again);
+		records_print(run, action->item->body, action->again);
 		break;
 	case ACT_PAUSE:
 	case ACT_RESUME:
@@ -364,7 +241,7 @@ turn(struct run *run)
 
 	uv_idle_stop(&run->idle);
 	do {
-		poll_records(run, now);
+		records_poll(run, now);
 		runner_tick(&run->runner, now);
 		again = do_actions(run, now);
 		do_publish(run, now);
