@@ -114,6 +114,7 @@ test_refusals(void **state)
 		{"\"\x1f\"", "control character at byte 1"},
 		{"\"\xc3(\"", "invalid UTF-8 at byte 1"},
 		{"\"\xed\xa0\x80\"", "invalid UTF-8 at byte 1"},
+		{"\"\x80\"", "invalid UTF-8 at byte 1"},
 		{"\xef\xbb\xbf{}", "expected a value at byte 0"},
 		{"{\"a\xff\":1}", "invalid UTF-8 at byte 3"},
 		{"'a'", "expected a value at byte 0"},
