@@ -127,12 +127,38 @@ http_refuse(struct conn *conn, int status, const char *extra, const char *code,
 /* ---- REST: passed on to chat-api ------------------------------------------
  */
 
+/* The headers that chat-api asks for; a value with anything but printable
+ * ASCII is left out, so that none can end its line. */
+static void
+print_extra(struct buf *out, int status, struct json headers)
+{
+	static const char *const names[] = {"Allow", "Retry-After"};
+	struct buf scratch = {0};
+	struct str value;
+	bool retry = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		buf_reset(&scratch);
+		if (!json_text(json_get(headers, names[i]), &scratch, &value))
+			continue;
+		for (size_t n = 0; n < value.len; n++)
+			if (value.data[n] < ' ' || value.data[n] > '~')
+				value.len = 0;
+		if (value.len)
+			buf_printf(
+				out, "%s: %.*s\r\n", names[i], STR_ARG(value));
+		retry = retry || (value.len && i == 1);
+	}
+	if (!retry && (status == 503 || status == 429))
+		buf_add_c(out, "Retry-After: 1\r\n");
+	buf_release(&scratch);
+}
+
 static void
 on_reply(void *data, int status, struct json body)
 {
 	struct conn *conn = data;
-	const char *extra =
-		status == 503 || status == 429 ? "Retry-After: 1\r\n" : "";
+	struct buf extra = {0};
 
 	conn->http->call = NULL;
 	if (status == 0) {
@@ -142,8 +168,11 @@ on_reply(void *data, int status, struct json body)
 	}
 	if (status >= 400)
 		conn->edge->count.requests_failed++;
-	answer(conn, status, JSON_TYPE, extra,
+	print_extra(&extra, status, conn->edge->api.headers);
+	buf_add_char(&extra, '\0');
+	answer(conn, status, JSON_TYPE, buf_bad(&extra) ? "" : extra.data,
 		body.type == JSON_NONE ? STR("null") : body.text);
+	buf_release(&extra);
 }
 
 static void

@@ -54,8 +54,10 @@ on_line(struct dial *dial, struct str line)
 		return;
 	}
 	call = find(calls, reply.id);
+	calls->headers = reply.headers;
 	if (call)
 		finish(calls, call, reply.status, reply.body);
+	calls->headers = (struct json){0};
 }
 
 /* Only what was open at its start is ended: a callback may ask anew. */

@@ -21,6 +21,7 @@ typedef void call_done(void *data, int status, struct json body);
 struct calls {
 	struct dial dial;
 	void *data;
+	struct json headers; /* of the answer, within done; else JSON_NONE */
 	/* private */
 	TAILQ_HEAD(, call) open;
 	size_t count, max_open;
