@@ -189,17 +189,11 @@ take_server(struct app *app, struct err *err)
 {
 	struct load_options *opts = &app->opts;
 
-	if (!url)
-		url = getenv("CHAT_URL");
 	if (!secret_file)
 		secret_file = getenv("CHAT_JWT_SECRET_FILE");
-	if (!url)
-		return err_set(err, "no server: give -c URL or $CHAT_URL");
-	if (url_parse(&opts->url, str_c(url), err) < 0 ||
+	if (url_of_server(&opts->url, url, &url, err) < 0 ||
 		template_parse(&opts->target, opts->url.target, err) < 0)
 		return -1;
-	if (opts->url.tls)
-		return err_set(err, "'%s': only ws:// is spoken", url);
 	if (!wants_token(opts))
 		return 0;
 	opts->tokens = &app->tokens;

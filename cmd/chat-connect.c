@@ -17,7 +17,6 @@
 #include "client/show.h"
 #include "client/token.h"
 #include "io/fd.h"
-#include "json/json.h"
 
 #define LINE_MAX_BYTES 65536
 #define ACK_WAIT_MS 2000  /* for answers that are best effort */
@@ -158,43 +157,24 @@ on_message(
 	if (wait_count && app->printed >= wait_count)
 		return;
 	buf_reset(&app->line);
-	if (as_json) {
-		buf_add_str(&app->line, json);
-		buf_add_char(&app->line, '\n');
-	} else {
+	if (as_json)
+		show_object(&app->line, NULL, json);
+	else
 		show_message(&app->line, json, rooms.count > 1);
-	}
 	app->printed++;
 	print(app);
 	check_done(app);
-}
-
-/* {"name":{..}} */
-static void
-print_object(struct app *app, const char *name, struct str json)
-{
-	buf_reset(&app->line);
-	json_open(&app->line, NULL, '{');
-	json_put_raw(&app->line, name, json);
-	json_close(&app->line, '}');
-	buf_add_char(&app->line, '\n');
-	print(app);
 }
 
 static void
 on_receipt(struct session *session, int64_t room_id, const char *id)
 {
 	struct app *app = session->data;
-	struct buf json = {0};
 
-	if (as_json) {
-		json_open(&json, NULL, '{');
-		json_put_i64(&json, "roomId", room_id);
-		json_put_c(&json, "clientMessageId", id);
-		json_close(&json, '}');
-		print_object(app, "receipt", buf_str(&json));
-		buf_release(&json);
-	}
+	buf_reset(&app->line);
+	if (as_json)
+		show_receipt(&app->line, room_id, id);
+	print(app);
 	check_done(app);
 }
 
@@ -203,10 +183,14 @@ on_note(struct session *session, enum session_note note, struct str json)
 {
 	static const char *const names[] = {"ack", "error", "joined"};
 
+	struct app *app = session->data;
+
+	buf_reset(&app->line);
 	if (as_json)
-		print_object(session->data, names[note], json);
+		show_object(&app->line, names[note], json);
+	print(app);
 	if (note != SESSION_ERROR)
-		check_done(session->data);
+		check_done(app);
 }
 
 static void
@@ -333,18 +317,12 @@ validate(struct app *app, struct err *err)
 	struct url parsed;
 	size_t i;
 
-	if (!url)
-		url = getenv("CHAT_URL");
 	if (!secret_file)
 		secret_file = getenv("CHAT_JWT_SECRET_FILE");
 	else
 		token = NULL;
-	if (!url)
-		return err_set(err, "no server: give -c URL or $CHAT_URL");
-	if (url_parse(&parsed, str_c(url), err) < 0)
+	if (url_of_server(&parsed, url, &url, err) < 0)
 		return -1;
-	if (parsed.tls)
-		return err_set(err, "'%s': only ws:// is spoken", url);
 	if (!rooms.count)
 		return err_set(err, "no room: give -r ROOM");
 	for (i = 0; i < rooms.count; i++)

@@ -10,8 +10,8 @@
  *	  '----------------+---- on_close (once) ----+-----------------'
  *
  * Frames are looked at where they were read, whole ones without a copy, and one
- * clock reading serves for all that one read has brought. libwebsockets 4.1.6 as
- * a client took 6.5-7.6 us of CPU for each frame received (3.0-4.0 of them in
+ * clock reading serves for all that one read has brought. libwebsockets 4.1.6
+ *as a client took 6.5-7.6 us of CPU for each frame received (3.0-4.0 of them in
  * user space) where this takes 5.4 (1.2), the counting included: 1,000
  * connections, 40,000 frames/s of 430 bytes, two cores. The rest is the
  * kernel's, a read(2) a frame.

@@ -91,3 +91,28 @@ show_message(struct buf *out, struct str text, bool with_room)
 	put_body(out, root);
 	buf_add_char(out, '\n');
 }
+
+void
+show_object(struct buf *out, const char *name, struct str json)
+{
+	if (name) {
+		json_open(out, NULL, '{');
+		json_put_raw(out, name, json);
+		json_close(out, '}');
+	} else {
+		buf_add_str(out, json);
+	}
+	buf_add_char(out, '\n');
+}
+
+void
+show_receipt(struct buf *out, int64_t room_id, const char *id)
+{
+	json_open(out, NULL, '{');
+	json_open(out, "receipt", '{');
+	json_put_i64(out, "roomId", room_id);
+	json_put_c(out, "clientMessageId", id);
+	json_close(out, '}');
+	json_close(out, '}');
+	buf_add_char(out, '\n');
+}

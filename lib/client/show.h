@@ -1,5 +1,6 @@
 /*
- * client/show.h - a message as a line for people: "[57] Kim: hi". Pure.
+ * client/show.h - what came as a line on stdout, for people ("[57] Kim: hi") or
+ * as JSON. Pure.
  */
 #ifndef CLIENT_SHOW_H
 #define CLIENT_SHOW_H
@@ -15,5 +16,11 @@
  * as commands.
  */
 void show_message(struct buf *out, struct str json, bool with_room);
+
+/* {"name":json}, or json alone where name is NULL. */
+void show_object(struct buf *out, const char *name, struct str json);
+
+/* {"receipt":{"roomId":1,"clientMessageId":".."}} */
+void show_receipt(struct buf *out, int64_t room_id, const char *id);
 
 #endif

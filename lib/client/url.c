@@ -2,6 +2,7 @@
 #include "client/url.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* "host:port", "[::1]:port"; the port may be missing. */
@@ -68,4 +69,18 @@ url_parse(struct url *url, struct str text, struct err *err)
 		return err_set(err, "user information in an address is not "
 				    "taken");
 	return parse_authority(url, url->authority, err);
+}
+
+int
+url_of_server(
+	struct url *url, const char *given, const char **text, struct err *err)
+{
+	*text = given ? given : getenv("CHAT_URL");
+	if (!*text)
+		return err_set(err, "no server: give -c URL or $CHAT_URL");
+	if (url_parse(url, str_c(*text), err) < 0)
+		return -1;
+	if (url->tls)
+		return err_set(err, "'%s': only ws:// is spoken", *text);
+	return 0;
 }

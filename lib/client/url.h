@@ -20,4 +20,9 @@ struct url {
  * information, white space and control characters. */
 int url_parse(struct url *url, struct str text, struct err *err) MUST_CHECK;
 
+/* The server of a program: what it was given, or else $CHAT_URL. Refuses wss://
+ * too, which is not spoken here. *text gets what was chosen. */
+int url_of_server(struct url *url, const char *given, const char **text,
+	struct err *err) MUST_CHECK;
+
 #endif
