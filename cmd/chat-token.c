@@ -62,8 +62,7 @@ print_line(struct buf *line)
 	return EXIT_DONE;
 }
 
-/* ---- mint -----------------------------------------------------------------
- */
+/* ---- mint -------------------------------------------------------------- */
 
 /* Cuts "NAME=TEXT" or "NAME:=JSON". */
 static int
@@ -180,8 +179,7 @@ mint(const struct key *key)
 	return code;
 }
 
-/* ---- check
- * ------------------------------------------------------------------- */
+/* ---- check ------------------------------------------------------------- */
 
 static int
 read_stdin(struct buf *out, struct err *err)
@@ -239,8 +237,7 @@ check(const struct key *key)
 	return code;
 }
 
-/* ---- the command line
- * ------------------------------------------------------------ */
+/* ---- the command line -------------------------------------------------- */
 
 /* Options may stand on both sides of the word. */
 static bool

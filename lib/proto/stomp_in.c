@@ -1,8 +1,10 @@
 /*
  * proto/stomp_in.c - see stomp_in.h.
  *
- *	GAP --byte--> COMMAND --line--> HEADERS --empty line--> BODY --NUL-->
- *GAP ^ |                              ^   | LF CR v line GAP_CR
+ *	GAP --byte--> COMMAND --line--> HEADERS --empty line--> BODY
+ *	  CR | ^ LF                      line |_^                |
+ *	     v |                                                NUL
+ *	   GAP_CR                                     GAP <------'
  *
  * Each state looks at the bytes from the frame's first one, which stand in buf
  * where there are any, else in what was fed. A state that lacks bytes says so
@@ -14,6 +16,8 @@
 
 #include <string.h>
 
+#include "proto/stomp_rules.h"
+
 enum { GAP, GAP_CR, COMMAND, HEADERS, BODY };
 
 #define COMMAND_MAX 11 /* UNSUBSCRIBE */
@@ -21,49 +25,10 @@ enum { GAP, GAP_CR, COMMAND, HEADERS, BODY };
 const struct stomp_limits stomp_limits_default = {
 	STOMP_FRAME_MAX, STOMP_HEADERS_MAX, STOMP_HEADER_MAX};
 
-static const struct {
-	const char *name;
-	enum stomp_from from;
-	bool body, plain; /* may have a body; its headers know no escapes */
-} commands[] = {
-	[STOMP_CONNECT] = {"CONNECT", STOMP_FROM_CLIENT, false, true},
-	[STOMP_STOMP] = {"STOMP", STOMP_FROM_CLIENT, false, true},
-	[STOMP_SEND] = {"SEND", STOMP_FROM_CLIENT, true, false},
-	[STOMP_SUBSCRIBE] = {"SUBSCRIBE", STOMP_FROM_CLIENT, false, false},
-	[STOMP_UNSUBSCRIBE] = {"UNSUBSCRIBE", STOMP_FROM_CLIENT, false, false},
-	[STOMP_ACK] = {"ACK", STOMP_FROM_CLIENT, false, false},
-	[STOMP_NACK] = {"NACK", STOMP_FROM_CLIENT, false, false},
-	[STOMP_BEGIN] = {"BEGIN", STOMP_FROM_CLIENT, false, false},
-	[STOMP_COMMIT] = {"COMMIT", STOMP_FROM_CLIENT, false, false},
-	[STOMP_ABORT] = {"ABORT", STOMP_FROM_CLIENT, false, false},
-	[STOMP_DISCONNECT] = {"DISCONNECT", STOMP_FROM_CLIENT, false, false},
-	[STOMP_CONNECTED] = {"CONNECTED", STOMP_FROM_SERVER, false, true},
-	[STOMP_MESSAGE] = {"MESSAGE", STOMP_FROM_SERVER, true, false},
-	[STOMP_RECEIPT] = {"RECEIPT", STOMP_FROM_SERVER, false, false},
-	[STOMP_ERROR] = {"ERROR", STOMP_FROM_SERVER, true, false},
-};
-
 struct span {
 	char *data;
 	size_t len;
 };
-
-const char *
-stomp_command_name(enum stomp_command command)
-{
-	return commands[command].name;
-}
-
-struct str
-stomp_frame_get(const struct stomp_frame *frame, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < frame->count; i++)
-		if (str_eq_c(frame->headers[i].name, name))
-			return frame->headers[i].value;
-	return (struct str){NULL, 0};
-}
 
 void
 stomp_in_init(struct stomp_in *in, enum stomp_from from,
@@ -103,7 +68,7 @@ stomp_in_midway(const struct stomp_in *in)
 	return in->state >= COMMAND && !in->done;
 }
 
-/* ---- where the bytes are ------------------------------------------------ */
+/* ---- where the bytes are ----------------------------------------------- */
 
 static struct span
 view(const struct stomp_in *in)
@@ -200,7 +165,7 @@ stomp_in_keep(struct stomp_in *in)
 	return !in->refused;
 }
 
-/* ---- refusals ------------------------------------------------------------ */
+/* ---- refusals ---------------------------------------------------------- */
 
 static enum stomp_in_result
 bad(struct err *err, const char *why)
@@ -226,8 +191,7 @@ too_long(const struct stomp_in *in, struct err *err)
 	return STOMP_IN_HEADERS;
 }
 
-/* ---- lines ------------------------------------------------------------------
- */
+/* ---- lines ------------------------------------------------------------- */
 
 /* The current line, without its end, when it is whole (FRAME); moves line
  * behind it. */
@@ -268,21 +232,19 @@ read_command(struct stomp_in *in, struct span all, struct err *err)
 {
 	enum stomp_in_result r;
 	struct str line;
-	size_t i;
+	int command;
 
 	r = take_line(in, all, &line, err);
 	if (r != STOMP_IN_FRAME)
 		return r;
-	for (i = 0; i < ARRAY_LEN(commands); i++) {
-		if (!str_eq_c(line, commands[i].name))
-			continue;
-		if (commands[i].from != in->from)
-			return bad(err, "command of the other side");
-		in->command = (uint8_t)i;
-		in->state = HEADERS;
-		return STOMP_IN_FRAME;
-	}
-	return bad(err, "unknown command");
+	command = stomp_rule_find(line);
+	if (command < 0)
+		return bad(err, "unknown command");
+	if (stomp_rules[command].from != in->from)
+		return bad(err, "command of the other side");
+	in->command = (uint8_t)command;
+	in->state = HEADERS;
+	return STOMP_IN_FRAME;
 }
 
 /* Digits only (S-06); what is larger than any limit need not be read. */
@@ -309,25 +271,9 @@ read_length(struct stomp_in *in, struct str text, struct err *err)
 }
 
 static bool
-escapes_known(struct str s, enum stomp_version version)
-{
-	const char *known = version == STOMP_V12 ? "nc\\r" : "nc\\";
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		if (s.data[i] != '\\')
-			continue;
-		i++;
-		if (i == s.len || !memchr(known, s.data[i], strlen(known)))
-			return false;
-	}
-	return true;
-}
-
-static bool
 has_escapes(const struct stomp_in *in)
 {
-	return in->version != STOMP_V10 && !commands[in->command].plain;
+	return in->version != STOMP_V10 && !stomp_rules[in->command].plain;
 }
 
 static enum stomp_in_result
@@ -349,7 +295,7 @@ check_header(struct stomp_in *in, struct str line, struct err *err)
 		return bad(err, "CR in a header");
 	if (str_utf8_len(line) < 0)
 		return bad(err, "header is no UTF-8");
-	if (has_escapes(in) && !escapes_known(line, in->version))
+	if (has_escapes(in) && !stomp_escapes_known(line, in->version))
 		return bad(err, "undefined escape in a header");
 	if (str_eq_c(name, "content-length"))
 		return read_length(in, value, err);
@@ -375,55 +321,7 @@ read_headers(struct stomp_in *in, struct span all, struct err *err)
 	return STOMP_IN_FRAME;
 }
 
-/* ---- whole frames
- * -------------------------------------------------------------- */
-
-/* In place: what is undone is never longer. */
-static struct str
-undo_escapes(char *data, size_t len)
-{
-	char *to = memchr(data, '\\', len), *at = to, *end = data + len;
-
-	if (!to)
-		return (struct str){data, len};
-	for (; at < end; at++) {
-		if (*at != '\\') {
-			*to++ = *at;
-			continue;
-		}
-		at++;
-		*to++ = *at == 'n'   ? '\n'
-			: *at == 'r' ? '\r'
-			: *at == 'c' ? ':'
-				     : '\\';
-	}
-	return (struct str){data, (size_t)(to - data)};
-}
-
-/* All lines are known to be right. */
-static void
-split_headers(
-	const struct stomp_in *in, struct span all, struct stomp_frame *frame)
-{
-	char *at = (char *)memchr(all.data, '\n', all.len) + 1, *end, *colon;
-	struct stomp_header *h = frame->headers;
-	size_t len;
-
-	for (; h < frame->headers + in->headers; h++, at = end + 1) {
-		end = memchr(at, '\n', (size_t)(all.data + all.len - at));
-		colon = memchr(at, ':', (size_t)(end - at));
-		len = (size_t)(end - colon) - 1;
-		if (colon[len] == '\r')
-			len--;
-		h->name = (struct str){at, (size_t)(colon - at)};
-		h->value = (struct str){colon + 1, len};
-		if (!has_escapes(in))
-			continue;
-		h->name = undo_escapes(at, h->name.len);
-		h->value = undo_escapes(colon + 1, len);
-	}
-	frame->count = in->headers;
-}
+/* ---- whole frames ------------------------------------------------------ */
 
 static bool
 only_line_ends(struct str s)
@@ -444,12 +342,12 @@ give(struct stomp_in *in, struct span all, size_t body_len,
 	frame->body = (struct str){all.data + in->line, body_len};
 	frame->bytes = in->line + (uint32_t)body_len;
 	in->done = frame->bytes + 1;
-	if (!commands[in->command].body) {
+	if (!stomp_rules[in->command].body) {
 		if (!only_line_ends(frame->body))
 			return bad(err, "body in a frame that has none");
 		frame->body.len = 0;
 	}
-	split_headers(in, all, frame);
+	stomp_split(frame, all.data, all.len, in->headers, has_escapes(in));
 	return STOMP_IN_FRAME;
 }
 

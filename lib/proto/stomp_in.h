@@ -100,7 +100,7 @@ enum stomp_in_result {
 	STOMP_IN_NO_MEMORY = -4,
 };
 
-/* Idle: 96 bytes, and nothing on the heap. */
+/* Idle: 88 bytes, and nothing on the heap. */
 struct stomp_in {
 	struct buf buf; /* of a frame not yet whole, or what was kept */
 	char *at;	/* what was fed and is not yet looked at */

@@ -8,7 +8,7 @@
 #define HEAD "MESSAGE"
 #define HEAD_SUBSCRIPTION HEAD "\nsubscription:"
 
-/* ---- any frame ---------------------------------------------------------- */
+/* ---- any frame --------------------------------------------------------- */
 
 void
 stomp_open(struct buf *out, const char *command)
@@ -92,8 +92,7 @@ stomp_close_body(struct buf *out, struct str body)
 	buf_add_char(out, '\0');
 }
 
-/* ---- of servers -----------------------------------------------------------
- */
+/* ---- of servers -------------------------------------------------------- */
 
 static void
 add_beats(struct buf *out, int64_t can_ms, int64_t want_ms)
@@ -190,8 +189,7 @@ stomp_message_size_ws(struct str subscription, size_t tail_len)
 	return ws_header_len(payload) + payload;
 }
 
-/* ---- of clients ------------------------------------------------------------
- */
+/* ---- of clients -------------------------------------------------------- */
 
 void
 stomp_connect_open(struct buf *out, struct str host, const char *accept_version,

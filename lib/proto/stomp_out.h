@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "proto/stomp.h"
 
-/* ---- any frame ---------------------------------------------------------- */
+/* ---- any frame --------------------------------------------------------- */
 /*
  *	stomp_open(b, "RECEIPT");
  *	stomp_header(b, version, "receipt-id", id);
@@ -34,7 +34,7 @@ void stomp_close_body(struct buf *out, struct str body);
 /* A header value as the version writes it. */
 void stomp_escape(struct buf *out, enum stomp_version version, struct str s);
 
-/* ---- of servers ---------------------------------------------------------- */
+/* ---- of servers -------------------------------------------------------- */
 
 /* session: without spaces and colons. The heart-beat header says what we do:
  * beat as agreed. */
@@ -72,7 +72,7 @@ void stomp_message_head(struct buf *out, struct str subscription);
 /* What stomp_message_head_ws() and the tail will take together. */
 size_t stomp_message_size_ws(struct str subscription, size_t tail_len);
 
-/* ---- of clients ---------------------------------------------------------- */
+/* ---- of clients -------------------------------------------------------- */
 
 /* accept_version as "1.0,1.1,1.2"; token may have data NULL. Open: the caller
  * may add headers (STOMP_V10), then calls stomp_close(). */

@@ -48,8 +48,7 @@ invalid(const struct claims_rules *rules, const char *payload, const char *why)
 		fail_msg("%s: got '%s', want '%s'", payload, err.text, why);
 }
 
-/* ---- sub
- * ----------------------------------------------------------------------- */
+/* ---- sub --------------------------------------------------------------- */
 
 static void
 user(const char *sub, int64_t want)
@@ -103,8 +102,7 @@ test_sub(void **state)
 	invalid(&plain, "{\"exp\":1900000000}", "token's sub is no user id");
 }
 
-/* ---- times
- * ---------------------------------------------------------------------- */
+/* ---- times ------------------------------------------------------------- */
 
 /* J-06 */
 static void
@@ -191,8 +189,7 @@ test_not_yet(void **state)
 	valid(&plain, "{\"sub\":7,\"exp\":1900000000,\"nbf\":0,\"iat\":0}");
 }
 
-/* ---- names
- * ------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------- */
 
 #define OK "\"sub\":7,\"exp\":1900000000"
 
@@ -268,8 +265,7 @@ test_no_object(void **state)
 	valid(&plain, " {" OK "}\n");
 }
 
-/* ---- the whole token
- * ----------------------------------------------------------- */
+/* ---- the whole token --------------------------------------------------- */
 
 static void
 test_of_token(void **state)

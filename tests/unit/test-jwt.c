@@ -106,8 +106,7 @@ header_refused(const char *header, const char *why)
 	key_release(&key);
 }
 
-/* ---- keys
- * --------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------- */
 
 static void
 test_golden(void **state)
@@ -279,8 +278,7 @@ test_alg_names(void **state)
 	assert_string_equal(key_alg_name(KEY_HS256), "HS256");
 }
 
-/* ---- tokens
- * --------------------------------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------ */
 
 /* J-01, and what is not three parts. */
 static void

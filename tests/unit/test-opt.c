@@ -21,8 +21,7 @@
 #include "base/opt.h"
 #include "base/status.h"
 
-/* ---- options --------------------------------------------------------------
- */
+/* ---- options ----------------------------------------------------------- */
 
 static bool flag;
 static const char *text;
@@ -177,8 +176,7 @@ test_wrong(void **state)
 	wrong(line, "option 'list' given over 64 times");
 }
 
-/* ---- a child whose output and exit code are looked at ----------------------
- */
+/* ---- a child whose output and exit code are looked at ------------------ */
 
 static int
 child(void (*run)(void), int fd, struct buf *out)
@@ -272,8 +270,7 @@ test_help(void **state)
 	buf_release(&out);
 }
 
-/* ---- log
- * ------------------------------------------------------------------------ */
+/* ---- log --------------------------------------------------------------- */
 
 static void
 say_things(void)
@@ -367,8 +364,7 @@ test_log(void **state)
 	buf_release(&out);
 }
 
-/* ---- status
- * ---------------------------------------------------------------------- */
+/* ---- status ------------------------------------------------------------ */
 
 static char folder[] = "/tmp/test-opt.XXXXXX";
 static char path[100];
@@ -521,8 +517,7 @@ test_status_lost(void **state)
 	buf_release(&out);
 }
 
-/* ---- clock
- * ------------------------------------------------------------------------ */
+/* ---- clock ------------------------------------------------------------- */
 
 static void
 test_clock(void **state)

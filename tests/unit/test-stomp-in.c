@@ -118,7 +118,7 @@ check_all(const struct setup *s, struct str bytes, const char *want)
 
 #define CHECK(setup, lit, want) check_all(&(setup), STR(lit), want)
 
-/* ---- what is right ------------------------------------------------------- */
+/* ---- what is right ----------------------------------------------------- */
 
 static void
 test_frames(void **state)
@@ -237,8 +237,7 @@ test_nul_in_body(void **state)
 	assert_int_equal(stomp_in_next(&in, &f, &err), STOMP_IN_MORE);
 }
 
-/* ---- what is refused --------------------------------------------------------
- */
+/* ---- what is refused --------------------------------------------------- */
 
 /* S-06 */
 static void
@@ -375,8 +374,7 @@ test_refused_for_ever(void **state)
 	assert_null(in.buf.data);
 }
 
-/* ---- limits: exactly at and one over
- * ------------------------------------------ */
+/* ---- limits: exactly at and one over ----------------------------------- */
 
 static const struct stomp_limits small = {40, 3, 10};
 static const struct setup limited = {STOMP_FROM_CLIENT, STOMP_V12, &small};
@@ -540,8 +538,7 @@ test_headers_cap(void **state)
 	buf_release(&got);
 }
 
-/* ---- memory
- * --------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------ */
 
 static void
 test_no_copy(void **state)
@@ -722,8 +719,7 @@ test_get(void **state)
 	assert_null(stomp_frame_get(&f, "").data);
 }
 
-/* ---- negotiation
- * -------------------------------------------------------------- */
+/* ---- negotiation ------------------------------------------------------- */
 
 static void
 test_versions(void **state)

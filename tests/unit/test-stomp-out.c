@@ -152,8 +152,7 @@ test_injection_connect(void **state)
 		  "Authorization:Bearer t???:\\\n");
 }
 
-/* ---- MESSAGE: a tail for all, a head for each -------------------------------
- */
+/* ---- MESSAGE: a tail for all, a head for each -------------------------- */
 
 static void
 message(struct buf *b, struct str subscription, struct str tail)
@@ -226,8 +225,7 @@ test_message_versions(void **state)
 	buf_release(&escaped);
 }
 
-/* ---- WebSocket
- * ------------------------------------------------------------------ */
+/* ---- WebSocket --------------------------------------------------------- */
 
 static void
 header(size_t len, struct str want)
@@ -282,8 +280,7 @@ test_ws_frames(void **state)
 	buf_release(&b);
 }
 
-/* ---- close codes
- * ----------------------------------------------------------------- */
+/* ---- close codes ------------------------------------------------------- */
 
 static void
 test_close_bands(void **state)
