@@ -14,7 +14,7 @@ contents() {
 	jq -r 'select(.content) | .content' "$1" | tr '\n' ' '
 }
 
-echo 1..43
+echo 1..44
 
 serve
 is 'lines in, messages out' "$(printf 'hi\n\nthere' | talk)" \
@@ -104,6 +104,8 @@ is 'refused for a while: sent again' "$(printf '!later\n' | talk)" \
 	"$(printf '[2] user7: !later\n0')"
 $connect -r 404 </dev/null 2>/dev/null
 is 'no member of the room' $? 1
+echo x | $connect -r 404 --listen -T 9 2>/dev/null
+is 'no member of any room: nothing to stay for' $? 1
 printf '!4001\n' | talk --listen >"$dir/out"
 is 'evicted: it does not come back' "$(tail -1 "$dir/out")" 100
 $connect -r 1 -c "ws://127.0.0.1:$port/refused" </dev/null 2>"$dir/log"
