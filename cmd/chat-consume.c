@@ -58,7 +58,8 @@ dispatch(const struct args *args, bool filter, struct err *err)
 		if (!conf)
 			return EXIT_PERM;
 		rd_kafka_conf_destroy(conf);
-		return EXIT_DONE;
+		printf("chat-consume: configuration is good\n");
+		return fflush(stdout) ? EXIT_TEMP : EXIT_DONE;
 	}
 	if (!filter)
 		return run_view(&args->run, err);
@@ -119,7 +120,11 @@ main(int argc, char **argv)
 		opt_usage(&about, &err);
 	run->filter = argv + at;
 	code = dispatch(&args, at < argc, &err);
-	if (code != EXIT_DONE)
+	if (code == EXIT_DONE)
+		return code;
+	if (at < argc)
+		LOG_ERROR(about.name, "stopped by an error", LOG_E(&err));
+	else
 		fprintf(stderr, "chat-consume: %s\n", err.text);
 	return code;
 }

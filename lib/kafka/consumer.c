@@ -118,8 +118,11 @@ consumer_close(struct consumer *consumer)
 		if (event)
 			rd_kafka_event_destroy(event);
 	}
-	/* The client itself is left to the end of the process. */
 	rd_kafka_queue_destroy(queue);
+	if (consumer->wake_fd >= 0)
+		rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
+	rd_kafka_queue_destroy(consumer->queue);
+	/* The client itself is left to the end of the process. */
 }
 
 int

@@ -7,11 +7,11 @@
 
 #define CONTROL "{\"control\":"
 
-/* A partition of a compacted topic whose end has not been reached. */
-struct awaited {
+/* A partition of a compacted topic: its records are kept. */
+struct hub_place {
 	char *topic;
 	int32_t partition;
-	int64_t end;
+	int64_t end; /* to be reached before all is ready; -1: it has been */
 };
 
 /* What a peer's data points to. */
@@ -167,29 +167,37 @@ become_ready(struct hub *hub)
 }
 
 static void
-forget_awaited(struct hub *hub)
+forget_places(struct hub *hub)
 {
-	while (hub->awaited_count)
-		free(hub->awaited[--hub->awaited_count].topic);
+	while (hub->place_count)
+		free(hub->places[--hub->place_count].topic);
+	hub->awaited = 0;
 }
 
-static void
-reached(struct hub *hub, const struct record *record)
+static struct hub_place *
+find_place(struct hub *hub, const struct record *record)
 {
 	size_t i;
 
-	for (i = 0; i < hub->awaited_count; i++) {
-		struct awaited *a = &hub->awaited[i];
+	for (i = 0; i < hub->place_count; i++)
+		if (hub->places[i].partition == record->partition &&
+			str_eq_c(record->topic, hub->places[i].topic))
+			return &hub->places[i];
+	return NULL;
+}
 
-		if (a->partition != record->partition ||
-			!str_eq_c(record->topic, a->topic) ||
-			record->offset + 1 < a->end)
-			continue;
-		free(a->topic);
-		*a = hub->awaited[--hub->awaited_count];
-		break;
-	}
-	if (!hub->awaited_count)
+static void
+keep(struct hub *hub, const struct record *record, struct str line)
+{
+	struct hub_place *place = find_place(hub, record);
+
+	if (!place)
+		return;
+	kept_record(&hub->kept, record, line);
+	if (place->end < 0 || record->offset + 1 < place->end)
+		return;
+	place->end = -1;
+	if (!hub->ready && !--hub->awaited)
 		become_ready(hub);
 }
 
@@ -203,13 +211,11 @@ take_record(struct hub *hub, struct str line, struct err *err)
 		buf_add_str(&hub->lines, line);
 		buf_add_char(&hub->lines, '\n');
 	}
-	if (!hub->compacted)
+	if (!hub->place_count)
 		return 0;
 	if (record_parse(&record, line, &hub->room, err) < 0)
 		return -1;
-	kept_record(&hub->kept, &record, line);
-	if (!hub->ready)
-		reached(hub, &record);
+	keep(hub, &record, line);
 	return 0;
 }
 
@@ -220,31 +226,29 @@ reset(struct hub *hub)
 {
 	if (hub->ready)
 		close_peers(hub, "the line of records begins anew");
-	hub->ready = hub->compacted = false;
+	hub->ready = false;
 	buf_reset(&hub->lines);
 	kept_clear(&hub->kept);
-	forget_awaited(hub);
+	forget_places(hub);
 }
 
 static int
-await(struct hub *hub, const struct position *p, struct err *err)
+add_place(struct hub *hub, const struct position *p, struct err *err)
 {
-	size_t bytes = (hub->awaited_count + 1) * sizeof(struct awaited);
-	struct awaited *more;
+	size_t bytes = (hub->place_count + 1) * sizeof(struct hub_place);
+	struct hub_place *more = realloc(hub->places, bytes);
 	char *topic;
 
-	hub->compacted = true;
-	if (p->offset >= p->end)
-		return 0;
-	more = realloc(hub->awaited, bytes);
 	if (!more)
 		return err_set(err, "out of memory");
-	hub->awaited = more;
+	hub->places = more;
 	topic = str_dup(p->topic);
 	if (!topic)
 		return err_set(err, "out of memory");
-	more[hub->awaited_count++] = (struct awaited){
-		.topic = topic, .partition = p->partition, .end = p->end};
+	more[hub->place_count++] = (struct hub_place){.topic = topic,
+		.partition = p->partition,
+		.end = p->offset < p->end ? p->end : -1};
+	hub->awaited += p->offset < p->end;
 	return 0;
 }
 
@@ -261,7 +265,7 @@ take_control(struct hub *hub, struct str line, struct err *err)
 	if (kind == CONTROL_READY) {
 		/* An end may be a commit marker, which nobody sees: the runner
 		 * knows. */
-		forget_awaited(hub);
+		hub->awaited = 0;
 		become_ready(hub);
 		return 0;
 	}
@@ -269,9 +273,9 @@ take_control(struct hub *hub, struct str line, struct err *err)
 	if (kind == CONTROL_REVOKED)
 		return 0;
 	while (control_next(&positions, &position))
-		if (position.end >= 0 && await(hub, &position, err) < 0)
+		if (position.end >= 0 && add_place(hub, &position, err) < 0)
 			return -1;
-	if (!hub->awaited_count)
+	if (!hub->awaited)
 		become_ready(hub);
 	return 0;
 }
@@ -325,9 +329,9 @@ void
 hub_release(struct hub *hub)
 {
 	server_stop(&hub->server);
-	forget_awaited(hub);
-	free(hub->awaited);
-	hub->awaited = NULL;
+	forget_places(hub);
+	free(hub->places);
+	hub->places = NULL;
 	kept_clear(&hub->kept);
 	record_room_release(&hub->room);
 	buf_release(&hub->lines);

@@ -16,7 +16,7 @@
 #include "serve/server.h"
 #include "wire/hello.h"
 
-struct awaited;
+struct hub_place;
 struct hub;
 
 struct hub_options {
@@ -33,9 +33,9 @@ struct hub {
 	struct buf lines; /* of this turn, for all who are ready */
 	struct kept kept;
 	struct record_room room;
-	struct awaited *awaited; /* ends that are not reached yet */
-	size_t awaited_count;
-	bool compacted; /* records are read, not only passed on */
+	struct hub_place *places; /* partitions of compacted topics */
+	size_t place_count;
+	size_t awaited; /* of their ends */
 	bool ready, ending;
 	int64_t peers, records, cut, spoken; /* counters */
 };
