@@ -266,6 +266,8 @@ test_content_length(void **state)
 		"SEND{content-length=2;content-length=2;}[xy]42|");
 	CHECK(client12, "SEND\ncontent-length:1\n\nxy\0",
 		"-1 no NUL where content-length ends");
+	CHECK(client12, "SEND\ncontent-length:0\n\nx\0",
+		"-1 no NUL where content-length ends");
 	CHECK(client12, "SEND\ncontent-length:9\n\nhi\0", "midway");
 	CHECK(client12, "SEND\ncontent-length:9\n\nhi\0SEND\n\nx\0",
 		"-1 no NUL where content-length ends");
