@@ -422,6 +422,7 @@ send_item(struct publish *p, unsigned k, struct item *item, struct err *err)
 	enum kafka_verdict verdict =
 		txn_send(&p->producers[k], &item->record, item, &item->code);
 
+	crash_point("produce:after-produce");
 	if (verdict == KAFKA_REFUSED) {
 		group_refused(&p->group, &item->group, p->now_ms);
 		return KAFKA_OK;
@@ -478,7 +479,6 @@ act(struct publish *p, const struct group_action *a, struct err *err)
 		return send_item(p, a->k, (struct item *)a->item, err);
 	case GROUP_COMMIT:
 	case GROUP_ABORT:
-		crash_point("produce:after-produce");
 		return finish(p, a->k, a->kind == GROUP_COMMIT, err);
 	default:
 		return KAFKA_OK;

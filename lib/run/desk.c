@@ -330,6 +330,7 @@ desk_run(struct desk *desk, struct err *err)
 	desk->verdict = KAFKA_OK;
 	if (stop_asked)
 		return KAFKA_OK;
+	desk->opts.on_turn(desk->opts.data); /* it listens: say so */
 	plan(desk);
 	uv_run(&desk->loop, UV_RUN_DEFAULT);
 	server_stop(&desk->server);
