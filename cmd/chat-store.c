@@ -22,6 +22,7 @@
 #include "wire/result.h"
 
 #define RETRY_IDLE_MS 1000
+#define PIPE_BYTES (1 << 20)
 
 struct store {
 	struct pg_link link;
@@ -306,6 +307,9 @@ main(int argc, char **argv)
 		fail(EXIT_TEMP, "stopped", &err);
 	store.link.waiting = waiting;
 	store.link.arg = &store;
+	/* The usual 64 KiB would cut batches, and answers, into pieces. */
+	fd_pipe_grow(STDIN_FILENO, PIPE_BYTES);
+	fd_pipe_grow(STDOUT_FILENO, PIPE_BYTES);
 	line_init(&store.in, STDIN_FILENO, RECORD_LINE_MAX);
 	run(&store);
 	status_close(&store.status);

@@ -58,6 +58,13 @@ fd_wait(int fd, short events, int64_t deadline_ms, struct err *err)
 	return n > 0;
 }
 
+void
+fd_pipe_grow(int fd, int bytes)
+{
+	if (fcntl(fd, F_GETPIPE_SZ) < bytes)
+		(void)fcntl(fd, F_SETPIPE_SZ, bytes);
+}
+
 int
 fd_unix_connect(const char *path, struct err *err)
 {

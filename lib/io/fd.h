@@ -20,6 +20,10 @@ int fd_nonblock(int fd, bool on, struct err *err) MUST_CHECK;
 int fd_wait(int fd, short events, int64_t deadline_ms,
 	struct err *err) MUST_CHECK;
 
+/* A larger capacity for a pipe, so that a batch fits in; what is no pipe, or
+ * what the system does not grant, stays as it is. */
+void fd_pipe_grow(int fd, int bytes);
+
 /* Connects to the Unix stream socket at path (at most 107 bytes). */
 int fd_unix_connect(const char *path, struct err *err) MUST_CHECK;
 
