@@ -25,6 +25,10 @@ struct lws;
 struct session;
 struct http;
 
+/* How often an HTTP answer that is not taken is looked after (http_pushes()).
+ */
+#define CONN_PUSH_MS 200
+
 enum conn_state { CONN_HTTP, CONN_OPEN, CONN_CLOSING, CONN_DEAD };
 
 struct conn {

@@ -13,14 +13,16 @@
 #include "edge/listen.h"
 #include "edge/lws.h"
 #include "edge/metrics.h"
+#include "edge/produce.h"
 #include "edge/send.h"
 #include "edge/sub.h"
 #include "edge/user.h"
 
-#define CLOCK_MS 100	   /* the wheel's tick */
-#define DRAIN_EVERY_MS 100 /* a batch of closes */
-#define DRAIN_BATCHES 100  /* in how many the clients are closed */
-#define DRAIN_SPREAD_S 10  /* within which they come back */
+#define CONNECT_BYTES 16384 /* of a frame from who is not known yet */
+#define CLOCK_MS 100	    /* the wheel's tick */
+#define DRAIN_EVERY_MS 100  /* a batch of closes */
+#define DRAIN_BATCHES 100   /* in how many the clients are closed */
+#define DRAIN_SPREAD_S 10   /* within which they come back */
 
 static int64_t
 now_of(const struct edge *edge)
@@ -28,8 +30,7 @@ now_of(const struct edge *edge)
 	return (int64_t)uv_now(edge->loop);
 }
 
-/* ---- state
- * -------------------------------------------------------------------- */
+/* ---- state -------------------------------------------------------------- */
 
 bool
 edge_ready(const struct edge *edge, const char **why)
@@ -67,8 +68,7 @@ edge_report(struct edge *edge)
 	status_write(&edge->status);
 }
 
-/* ---- the turn
- * ------------------------------------------------------------------- */
+/* ---- the turn ----------------------------------------------------------- */
 
 static void
 turn(struct edge *edge)
@@ -106,8 +106,7 @@ on_clock(uv_timer_t *timer)
 		drain_step(edge, now);
 }
 
-/* ---- start
- * ------------------------------------------------------------------------ */
+/* ---- start -------------------------------------------------------------- */
 
 static int
 read_addresses(const struct opt_list *list, struct address *out, size_t *count,
@@ -149,6 +148,9 @@ edge_init(struct edge *edge, const struct edge_conf *conf, struct err *err)
 	*edge = (struct edge){.conf = *conf, .listen_fd = -1, .spare_fd = -1};
 	edge->limits = (struct stomp_limits){(uint32_t)conf->frame_bytes,
 		(uint32_t)conf->headers, (uint32_t)conf->header_bytes};
+	edge->connect_limits = edge->limits;
+	if (edge->connect_limits.max_frame_bytes > CONNECT_BYTES)
+		edge->connect_limits.max_frame_bytes = CONNECT_BYTES;
 	LIST_INIT(&edge->conns);
 	TAILQ_INIT(&edge->dirty);
 	TAILQ_INIT(&edge->dead);
@@ -185,7 +187,7 @@ edge_start(struct edge *edge, uv_loop_t *loop,
 		edge_lws_close(edge);
 		return -1;
 	}
-	send_start(edge);
+	produce_start(edge);
 	fanout_start(edge);
 	join_start(edge);
 	uv_prepare_init(loop, &edge->before);
@@ -214,9 +216,8 @@ edge_reload(struct edge *edge)
 	LOG_INFO("edge", "key reloaded");
 }
 
-/* ---- a graceful stop
- * ----------------------------------------------------------------
- *
+/* ---- a graceful stop ---------------------------------------------------- */
+/*
  * No new connections; then the clients are told to come back (1012), a batch
  * every 100 ms, each with its own delay, so that they do not all come at once
  * to the next edge. Records without an answer are waited for; whatever is left
@@ -296,7 +297,7 @@ edge_stop(struct edge *edge)
 	uv_close((uv_handle_t *)&edge->clock, NULL);
 	fanout_stop(edge);
 	join_stop(edge);
-	send_stop(edge);
+	produce_stop(edge);
 	edge_lws_close(edge);
 }
 

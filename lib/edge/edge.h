@@ -95,6 +95,7 @@ struct edge {
 	struct edge_conf conf;
 	struct key key;
 	struct stomp_limits limits;
+	struct stomp_limits connect_limits; /* before CONNECT: less */
 	enum edge_phase phase;
 
 	uv_loop_t *loop;

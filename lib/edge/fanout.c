@@ -7,131 +7,14 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "edge/item.h"
 #include "edge/tell.h"
 #include "edge/user.h"
-#include "proto/stomp_out.h"
 #include "wire/event.h"
 #include "wire/hello.h"
 #include "wire/record.h"
 
-#define TARGETS_MAX 1000
-
-/* ---- items
- * ---------------------------------------------------------------------- */
-
-struct item {
-	struct follow_item follow;
-	uint32_t tail_len;
-	bool left;
-	int64_t ends[]; /* ends_count of them; then the tail's bytes */
-};
-
-static const struct item *
-item_of(const struct follow_item *item)
-{
-	return (const struct item *)(const void *)item;
-}
-
-struct str
-item_tail(const struct follow_item *follow)
-{
-	const struct item *item = item_of(follow);
-
-	return (struct str){
-		(const char *)&item->ends[follow->ends_count], item->tail_len};
-}
-
-bool
-item_left(const struct follow_item *item)
-{
-	return item_of(item)->left;
-}
-
-void
-item_free(struct follow_item *item)
-{
-	free(item);
-}
-
-/* Whom a message takes out of its room: of a kick its targets, of a leave its
- * sender and its targets. */
-static size_t
-read_ends(int64_t ends[TARGETS_MAX], bool kick, bool leave, int64_t sender,
-	struct json targets)
-{
-	struct json_iter it = json_iter(targets);
-	struct json key, target;
-	size_t count = 0;
-
-	if (!kick && !leave)
-		return 0;
-	if (leave && sender > 0)
-		ends[count++] = sender;
-	while (targets.type == JSON_ARRAY && count < TARGETS_MAX &&
-		json_next(&it, &key, &target))
-		if (json_i64(json_get(target, "userId"), &ends[count]))
-			count++;
-	return count;
-}
-
-static void
-print_tail(struct buf *tail, int64_t room_id, int64_t seq, struct str json)
-{
-	char destination[48], id[64];
-
-	snprintf(destination, sizeof(destination), "/sub/chat/room/%lld",
-		(long long)room_id);
-	snprintf(id, sizeof(id), "room-%lld-%lld", (long long)room_id,
-		(long long)seq);
-	buf_reset(tail);
-	stomp_message_tail(tail, str_c(destination), str_c(id), seq, json);
-}
-
-static struct follow_item *
-item_new(struct edge *edge, int64_t room_id, int64_t seq, struct str json,
-	const int64_t *ends, size_t ends_count, bool left)
-{
-	struct buf *tail = &edge->tail;
-	struct item *item;
-	size_t size;
-
-	print_tail(tail, room_id, seq, json);
-	size = sizeof(*item) + ends_count * sizeof(*ends) + tail->len;
-	if (buf_bad(tail) || !(item = malloc(size)))
-		return NULL;
-	*item = (struct item){.follow = {.seq = seq,
-				      .refs = 1,
-				      .bytes = (uint32_t)size,
-				      .ends_count = ends_count},
-		.tail_len = (uint32_t)tail->len,
-		.left = left};
-	item->follow.ends = ends_count ? item->ends : NULL;
-	if (ends_count)
-		memcpy(item->ends, ends, ends_count * sizeof(*ends));
-	memcpy(&item->ends[ends_count], tail->data, tail->len);
-	return &item->follow;
-}
-
-struct follow_item *
-item_new_of(struct edge *edge, int64_t room_id, struct json message)
-{
-	struct json type = json_get(message, "type");
-	bool kick = json_is(type, "SYSTEM_KICK"),
-	     leave = json_is(type, "SYSTEM_LEAVE");
-	int64_t ends[TARGETS_MAX], seq, sender = -1;
-	size_t count;
-
-	if (!json_i64(json_get(message, "seq"), &seq) || seq < 1)
-		return NULL;
-	if (leave)
-		(void)json_i64(json_get(message, "senderId"), &sender);
-	count = read_ends(
-		ends, kick, leave, sender, json_get(message, "targets"));
-	return item_new(edge, room_id, seq, message.text, ends, count, leave);
-}
-
-/* ---- events
- * ---------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------- */
 
 /* An event of another life of the store than chat-api speaks of is not told. */
 static bool
@@ -191,20 +74,16 @@ static void
 on_message(struct edge *edge, const struct event *event)
 {
 	struct follow *follow = &edge->follow;
-	bool kick = str_eq_c(event->type, "SYSTEM_KICK"),
-	     leave = str_eq_c(event->type, "SYSTEM_LEAVE");
-	int64_t ends[TARGETS_MAX];
+	struct item_text text = {event->room_id, event->seq, event->user_id,
+		event->type, event->message.text, event->targets};
 	struct follow_item *item;
-	size_t count;
 
 	tell_ack(edge, event, false);
 	/* A strange epoch is told to follow though nobody is in the room. */
 	if (event->seq < 1 || (!follow_wants(follow, event->room_id) &&
 				      str_eq_c(event->epoch, follow->epoch)))
 		return;
-	count = read_ends(ends, kick, leave, event->user_id, event->targets);
-	item = item_new(edge, event->room_id, event->seq, event->message.text,
-		ends, count, leave);
+	item = item_new(edge, &text);
 	if (!item) {
 		LOG_ERROR("fanout", "event lost for want of memory",
 			LOG_I("roomId", event->room_id));
@@ -241,8 +120,7 @@ on_event(struct edge *edge, struct json value)
 	}
 }
 
-/* ---- the line
- * -------------------------------------------------------------------- */
+/* ---- the line ----------------------------------------------------------- */
 
 /* A value that travels as text or base64 (chat-record(7)). */
 static void

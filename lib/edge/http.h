@@ -10,8 +10,22 @@
 #define EDGE_HTTP_H
 
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/str.h"
 #include "edge/conn.h"
+
+#define HTTP_JSON "application/json"
+
+/* conn->http, from the head to the end of the answer. */
+struct http {
+	const char *method;
+	struct buf path, query, body;
+	int64_t user_id;
+	size_t body_left;  /* of the declared body */
+	struct call *call; /* chat-api works on it */
+	bool answered;	   /* the answer is queued */
+	bool close;	   /* after it */
+};
 
 /* lws's callbacks: what they return is what lws wants to have. */
 int http_request(struct conn *conn) MUST_CHECK;
@@ -27,8 +41,16 @@ bool http_pushes(struct conn *conn);
 /* Whatever request conn was at. */
 void http_free(struct conn *conn);
 
-/* Writes a refusal at once, in the envelope of the REST answers, and means the
- * connection to close: for upgrades. extra: whole header lines, or "". */
+/* Queues the answer; http_write() ends the request when it has gone. extra:
+ * whole header lines, or "". */
+void http_answer(struct conn *conn, int status, const char *type,
+	const char *extra, struct str body);
+/* An error in the envelope of the REST answers. */
+void http_fail(struct conn *conn, int status, const char *extra,
+	const char *code, const char *message);
+
+/* Writes a refusal at once, and means the connection to close: for
+ * upgrades. */
 void http_refuse(struct conn *conn, int status, const char *extra,
 	const char *code, const char *message);
 

@@ -3,19 +3,21 @@
  *
  * An answer with messages takes room in a client's queue. So that a client with
  * many rooms to catch up is not taken for a slow one, each question reserves
- * what its answer may bring (session->reserved), and is put off while that and
- * what waits are over half of the queue's bound.
+ * what its answer may bring (session->reserved), and waits (session->gated)
+ * while that and what is queued are over half of the queue's bound. flow/follow
+ * takes a question that waits for one that was asked: asking it late is safe,
+ * as it then counts as older than it is.
  */
 #include "edge/join.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "edge/fanout.h"
+#include "edge/item.h"
 #include "json/json.h"
 
-#define ASK_MS 10000  /* chat-api's time for one answer */
-#define OPEN_MAX 4096 /* questions at once */
+#define ASK_MS 10000	/* chat-api's time for one answer */
+#define OPEN_MAX 100000 /* questions at once */
 #define RETRY_MS 1000
 
 /* JSON bytes of one page; framed it is never more than twice as much. */
@@ -51,11 +53,13 @@ join_forget(struct room_sub *room)
 	if (room->call)
 		calls_forget(&room->sub.session->edge->api, room->call);
 	room->call = NULL;
+	if (room->gated)
+		TAILQ_REMOVE(&room->sub.session->gated, room, gate);
+	room->gated = false;
 	unreserve(room);
 }
 
-/* ---- answers
- * --------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------ */
 
 static enum follow_status
 status_of(struct json body)
@@ -161,8 +165,7 @@ on_page(void *data, int status, struct json body)
 	on_answer(data, status, body, follow_paged);
 }
 
-/* ---- questions
- * ---------------------------------------------------------------------- */
+/* ---- questions ---------------------------------------------------------- */
 
 static struct call *
 ask(struct edge *edge, int64_t user, const char *path, struct buf *body,
@@ -190,36 +193,70 @@ open_body(struct edge *edge, int64_t room_id)
 	return body;
 }
 
-bool
-join_ask_follow(struct follow_sub *follow, int64_t from_seq, const char *epoch)
+static bool
+send_follow(struct room_sub *room)
 {
-	struct room_sub *room = room_sub_of(follow);
-	struct session *session = room->sub.session;
-	struct edge *edge = session->edge;
-	size_t bytes = from_seq >= 0 ? page_bytes(edge) : 0;
-	struct buf *body;
+	const struct follow_sub *follow = &room->follow;
+	struct edge *edge = room->sub.session->edge;
+	struct buf *body = open_body(edge, room->room_id);
+	size_t bytes = follow->from_seq >= 0 ? page_bytes(edge) : 0;
 
-	if (bytes &&
-		(!conn_has_room(session->conn) ||
-			(session->reserved &&
-				session->reserved + 2 * bytes >
-					(size_t)edge->conf.out_bytes / 2))) {
-		session->gated = session->conn->trickle = true;
-		return false;
-	}
-	body = open_body(edge, room->room_id);
-	if (from_seq >= 0)
-		json_put_i64(body, "fromSeq", from_seq);
-	if (epoch[0])
-		json_put_c(body, "epoch", epoch);
-	if (bytes)
+	if (bytes) {
+		json_put_i64(body, "fromSeq", follow->from_seq);
 		json_put_i64(body, "maxBytes", (int64_t)bytes);
+	}
+	if (follow->epoch[0])
+		json_put_c(body, "epoch", follow->epoch);
 	json_close(body, '}');
 	room->call =
 		ask(edge, follow->user, "/edge/follow", body, on_follow, room);
 	if (room->call)
 		reserve(room, 2 * bytes);
 	return room->call != NULL;
+}
+
+/* One more answer with messages would fit. */
+static bool
+has_room(const struct session *session)
+{
+	const struct edge *edge = session->edge;
+
+	return conn_has_room(session->conn) &&
+	       (!session->reserved ||
+		       session->reserved + 2 * page_bytes(edge) <=
+			       (size_t)edge->conf.out_bytes / 2);
+}
+
+bool
+join_ask_follow(struct follow_sub *follow, int64_t from_seq, const char *epoch)
+{
+	struct room_sub *room = room_sub_of(follow);
+	struct session *session = room->sub.session;
+
+	(void)epoch; /* both stand in follow, too */
+	if (from_seq < 0 || (TAILQ_EMPTY(&session->gated) && has_room(session)))
+		return send_follow(room);
+	if (!calls_up(&session->edge->api))
+		return false;
+	room->gated = true;
+	TAILQ_INSERT_TAIL(&session->gated, room, gate);
+	session->conn->trickle = true;
+	return true;
+}
+
+void
+join_ungate(struct session *session)
+{
+	struct room_sub *room;
+
+	while ((room = TAILQ_FIRST(&session->gated)) && has_room(session)) {
+		TAILQ_REMOVE(&session->gated, room, gate);
+		room->gated = false;
+		if (!send_follow(room))
+			follow_failed(&session->edge->follow, &room->follow);
+	}
+	if (room)
+		session->conn->trickle = true;
 }
 
 bool
@@ -238,9 +275,7 @@ join_ask_page(struct follow_sub *follow, int64_t after)
 	return room->call != NULL;
 }
 
-/* ---- heads
- * ----------------------------------------------------------------------------
- */
+/* ---- heads -------------------------------------------------------------- */
 
 static size_t
 read_heads(struct json list, int64_t (*heads)[2])
@@ -293,9 +328,7 @@ join_ask_heads(struct follow *follow, const int64_t *rooms, size_t count)
 	return ask(edge, -1, "/edge/heads", body, on_heads, edge) != NULL;
 }
 
-/* ---- the line
- * ---------------------------------------------------------------------------
- */
+/* ---- the line ----------------------------------------------------------- */
 
 static void
 on_up(struct calls *calls)

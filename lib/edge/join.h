@@ -13,6 +13,8 @@ bool join_ask_follow(
 bool join_ask_page(struct follow_sub *follow, int64_t after);
 bool join_ask_heads(struct follow *follow, const int64_t *rooms, size_t count);
 
+/* The session's queue has room: questions that waited for it are asked. */
+void join_ungate(struct session *session);
 /* The asker is gone: its answer will be dropped. */
 void join_forget(struct room_sub *room);
 

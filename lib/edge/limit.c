@@ -11,7 +11,7 @@
 static const unsigned char mapped[12] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
 
-/* ---- rate ---------------------------------------------------------------- */
+/* ---- rate --------------------------------------------------------------- */
 
 /* A ring for limit entries; the newest of the old ones are kept. */
 static bool
@@ -70,8 +70,7 @@ rate_release(struct rate *rate)
 	*rate = (struct rate){0};
 }
 
-/* ---- addresses ------------------------------------------------------------
- */
+/* ---- addresses ---------------------------------------------------------- */
 
 struct address
 address_of(const struct sockaddr *sa)

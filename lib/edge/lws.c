@@ -6,7 +6,6 @@
 #include <libwebsockets.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "edge/conn.h"
 #include "edge/http.h"
 #include "edge/upgrade.h"
@@ -127,17 +126,6 @@ static const struct lws_protocols protocols[] = {PROTOCOL(""),
 	PROTOCOL("v12.stomp"), PROTOCOL("v11.stomp"), PROTOCOL("v10.stomp"),
 	PROTOCOL(any_name), {NULL, NULL, 0, 0, 0, NULL, 0}};
 
-static void
-on_lws_log(int level, const char *line)
-{
-	struct str text = str_c(line);
-
-	while (text.len && text.data[text.len - 1] == '\n')
-		text.len--;
-	if (level == LLL_ERR)
-		LOG_DEBUG("lws", "library error", LOG_STR("error", text));
-}
-
 int
 edge_lws_open(struct edge *edge, struct err *err)
 {
@@ -145,7 +133,7 @@ edge_lws_open(struct edge *edge, struct err *err)
 	static const lws_retry_bo_t never = {0};
 	void *loops[1] = {edge->loop};
 
-	lws_set_log_level(LLL_ERR, on_lws_log);
+	lws_set_log_level(0, NULL); /* its words hold what strangers sent */
 	info.options = LWS_SERVER_OPTION_LIBUV |
 		       LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
 		       LWS_SERVER_OPTION_VALIDATE_UTF8;
@@ -186,10 +174,14 @@ edge_lws_close(struct edge *edge)
 struct lws *
 edge_lws_adopt(struct edge *edge, int fd, struct conn *conn)
 {
-	lws_adopt_desc_t desc = {.vh = edge->vhost,
-		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
-		.opaque = conn};
+	lws_adopt_desc_t desc = {
+		.vh = edge->vhost, .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP};
+	struct lws *wsi;
 
 	desc.fd.sockfd = fd;
-	return lws_adopt_descriptor_vhost_via_info(&desc);
+	wsi = lws_adopt_descriptor_vhost_via_info(&desc);
+	/* Not before: where it fails lws calls back for what is no wsi. */
+	if (wsi)
+		lws_set_opaque_user_data(wsi, conn);
+	return wsi;
 }

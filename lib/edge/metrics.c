@@ -123,8 +123,7 @@ metrics_gather(struct edge *edge)
 	count->rooms = (int64_t)edge->follow.room_count;
 }
 
-/* ---- other programs
- * ------------------------------------------------------------ */
+/* ---- other programs ----------------------------------------------------- */
 
 /* A label's value: what a status file says is not trusted to be a name. */
 static void

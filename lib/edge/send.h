@@ -21,12 +21,6 @@ void send_frame(struct session *session, const struct stomp_frame *frame);
 void send_release(struct session *session, int64_t room_id);
 /* Everything that waited goes on. */
 void send_release_all(struct session *session);
-/* The session ends: its records stay, and nobody is told of their answers. */
-void send_orphan(struct session *session);
-
-/* The line to chat-produce. */
-void send_start(struct edge *edge);
-void send_stop(struct edge *edge);
 /* Connections that were paused go on where the bound allows it; once a turn. */
 void send_turn(struct edge *edge);
 

@@ -16,6 +16,7 @@
 #include "proto/stomp_in.h"
 
 struct sub;
+struct room_sub;
 struct held;
 struct user;
 
@@ -38,10 +39,10 @@ struct session {
 	TAILQ_HEAD(, held) held; /* SENDs that wait for a subscription */
 	size_t unanswered;	 /* SENDs without their answer, held ones too */
 	size_t reserved;	 /* bytes that answers in flight may bring */
-	bool gated;		 /* a question was put off for want of room */
-	bool reap;		 /* a subscription is over */
-	char *leaving_receipt;	 /* of DISCONNECT */
-	LIST_ENTRY(session) link; /* user->sessions */
+	TAILQ_HEAD(, room_sub) gated; /* whose question waits for room */
+	bool reap;		      /* a subscription is over */
+	char *leaving_receipt;	      /* of DISCONNECT */
+	LIST_ENTRY(session) link;     /* user->sessions */
 };
 
 /* conn->session. NULL: out of memory. */
@@ -53,6 +54,9 @@ void session_free(struct session *session);
  * that knows its user takes only tokens of the same. */
 int session_token(struct session *session, struct str token, const char **code,
 	struct err *err) MUST_CHECK;
+
+/* The CONNECT frame of a session that waits for it. */
+void session_connect(struct session *session, const struct stomp_frame *frame);
 
 /* Bytes came; and what was kept back while it was paused. */
 void session_feed(struct session *session, void *data, size_t len);

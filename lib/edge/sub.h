@@ -34,7 +34,9 @@ struct room_sub {
 	int64_t room_id;
 	struct call *call; /* a question to chat-api */
 	size_t reserved;   /* of session->reserved, for its answer */
-	char *receipt;	   /* of the SUBSCRIBE, until it is answered */
+	bool gated;	   /* on session->gated */
+	TAILQ_ENTRY(room_sub) gate;
+	char *receipt; /* of the SUBSCRIBE, until it is answered */
 };
 
 extern const struct follow_ops sub_follow_ops;
@@ -47,6 +49,9 @@ void sub_unsubscribe(struct session *session, const struct stomp_frame *frame);
 bool subs_asking(const struct session *session, int64_t room_id);
 /* The session's queue has room again. */
 void subs_drained(struct session *session);
+/* It has ended; not freed now: a callback of flow/follow may be on the stack.
+ */
+void sub_over(struct sub *sub);
 /* Frees those that are over. */
 void subs_reap(struct session *session);
 void subs_free(struct session *session);

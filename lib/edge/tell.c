@@ -46,8 +46,7 @@ tell_error(struct session *session, const char *code, const char *text,
 	say(session, frame);
 }
 
-/* ---- user queues ------------------------------------------------------------
- */
+/* ---- user queues -------------------------------------------------------- */
 
 static const char *const destinations[] = {
 	[SUB_ROOM] = NULL,
@@ -85,8 +84,7 @@ tell_queue(struct session *session, enum sub_kind kind, struct str json)
 	return told;
 }
 
-/* ---- joining a room
- * ------------------------------------------------------------ */
+/* ---- joining a room ----------------------------------------------------- */
 
 static const char *
 status_name(enum follow_status status)
@@ -151,8 +149,7 @@ tell_reset(struct session *session, int64_t room_id,
 	return tell_joins(session, room_id, answer->status, answer) > 0;
 }
 
-/* ---- refusals
- * --------------------------------------------------------------------- */
+/* ---- refusals ----------------------------------------------------------- */
 
 static void
 print_refusal(struct buf *json, const struct refusal_notice *n)

@@ -90,8 +90,7 @@ key_ok(struct str key)
 	return ok;
 }
 
-/* ---- what is wrong with its form; status 0: nothing ------------------------
- */
+/* ---- what is wrong with its form; status 0: nothing --------------------- */
 
 static struct refusal
 check_form(struct conn *conn)
@@ -137,8 +136,7 @@ check_origin(struct conn *conn)
 		403, "", "ORIGIN_NOT_ALLOWED", "this origin is not allowed"};
 }
 
-/* ---- who it is --------------------------------------------------------------
- */
+/* ---- who it is ---------------------------------------------------------- */
 
 /* Every token that the request brings must be valid, and all of one user. */
 static int
@@ -164,8 +162,7 @@ check_tokens(struct conn *conn, struct err *err)
 	return rc;
 }
 
-/* ---- the subprotocol
- * ---------------------------------------------------------- */
+/* ---- the subprotocol ---------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -204,8 +201,7 @@ choose_subprotocol(struct conn *conn)
 	return true;
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------ */
+/* ---- all of it ---------------------------------------------------------- */
 
 static int
 refuse(struct conn *conn, const struct refusal *r)

@@ -77,6 +77,43 @@ got = seqs(b.all(1))
 eq(got, list(range(1, 3101)), "3,000 caught up with 100 live ones at the end")
 b.close()
 
+# ---- many rooms to catch up at once: nobody is taken for a slow consumer
+for r in range(100, 140):
+    api.room(r, 7, 8)
+    for i in range(100):
+        api.store(r, 8, "y" * 1000)
+b = edge.client(8)
+b.send("".join(stomp("SUBSCRIBE", {
+    "id": str(r), "destination": "/sub/chat/room/%d" % r, "receipt": str(r),
+    "from-seq": "0"}) for r in range(100, 140)))
+got = b.all(1)
+by = {}
+for f in got:
+    if f.command == "MESSAGE":
+        by.setdefault(f.json["roomId"], []).append(f.json["seq"])
+ok(not b.closed and len(by) == 40 and
+   all(v == list(range(1, 101)) for v in by.values()),
+   "40 rooms of 100 KiB each, on one connection (%d, %s)" % (
+       len(got), b.closed))
+# the same while chat-api goes away in the middle
+api.hold = {"/edge/follow"}
+c = edge.client(8)
+c.send("".join(stomp("SUBSCRIBE", {
+    "id": str(r), "destination": "/sub/chat/room/%d" % r, "receipt": str(r),
+    "from-seq": "99"}) for r in range(100, 140)))
+asked("/edge/follow", 2)
+time.sleep(0.1)
+ok(len(api.held) < 10, "a few questions at a time: %d" % len(api.held))
+api.hold = set()
+api.held.clear()
+api.drop()
+got = c.all(2)
+ok(len([f for f in got if f.command == "RECEIPT"]) == 40 and
+   sorted(f.json["roomId"] for f in got if f.command == "MESSAGE") ==
+   list(range(100, 140)), "all are asked again after a cut")
+b.close()
+c.close()
+
 # ---- a SEND waits for its room's SUBSCRIBE
 api.hold = {"/edge/follow"}
 b = edge.client(8)
