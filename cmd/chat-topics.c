@@ -3,6 +3,7 @@
  * It creates and configures; it never takes anything away, and never changes
  * how many partitions or replicas there are: that it calls drift.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "io/fd.h"
-#include "io/stop.h"
 #include "json/json.h"
 #include "kafka/declare.h"
 
@@ -258,7 +258,7 @@ main(int argc, char **argv)
 		opt_usage(&about, &err);
 	}
 	log_open(NAME);
-	stop_init();
+	signal(SIGPIPE, SIG_IGN);
 	if (!listing && read_file(&d, operands[1], &err) < 0) {
 		fprintf(stderr, "%s: %s\n", NAME, err.text);
 		return EXIT_PERM;
