@@ -3,6 +3,7 @@
  * administrator's socket, whose mode decides who may (chat-rooms(1)).
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 #include "api/table.h"
 #include "base/opt.h"
 #include "io/fd.h"
-#include "io/stop.h"
 
 #define WORDS_MAX 3
 #define LIST_LIMIT 1000
@@ -204,7 +204,6 @@ history(const char *id)
 {
 	struct table as = {.columns = message_columns};
 	struct buf query = {0}, turned = {0};
-	struct json rows;
 
 	json_open(&query, NULL, '{');
 	json_put_i64(&query, "limit", opts.limit);
@@ -213,9 +212,8 @@ history(const char *id)
 	if (opts.after >= 0)
 		json_put_i64(&query, "after", opts.after);
 	json_close(&query, '}');
-	rows = request(
-		"GET", room_path(id, "/messages"), buf_str(&query), STR(""));
-	table_turn_round(&turned, rows);
+	table_turn_round(&turned, request("GET", room_path(id, "/messages"),
+					  buf_str(&query), STR("")));
 	show(&as, (struct json){JSON_ARRAY, buf_str(&turned)});
 	buf_release(&turned);
 	buf_release(&query);
@@ -335,7 +333,7 @@ main(int argc, char **argv)
 	int count = 0, next, code;
 	struct err err;
 
-	stop_init();
+	signal(SIGPIPE, SIG_IGN);
 	while ((next = opt_parse(&about, argc, argv, &err)) >= 0 &&
 		next < argc && count < WORDS_MAX) {
 		word[count++] = argv[next];
