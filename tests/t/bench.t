@@ -2,7 +2,7 @@
 # chat-bench against a stand-in for the server: its figures must be honest, and
 # it must see what is lost, double or out of order.
 . "$(dirname "$0")/stand-in.sh"
-bench="$B/chat-bench --warm-up 0 --settle 100ms"
+bench="$B/chat-bench --warm-up 0 --settle 100ms" # bounded by -T and --drain
 
 # load OPTION..: a run with JSON, to $dir/out
 load() {

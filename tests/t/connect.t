@@ -2,7 +2,7 @@
 # chat-connect against a stand-in for the server: what it prints, how it comes
 # back, and its exit codes.
 . "$(dirname "$0")/stand-in.sh"
-connect="$B/chat-connect -u 7"
+connect="timeout 30 $B/chat-connect -u 7"
 
 # talk OPTION..: stdin becomes messages of room 1; what is printed, and the code
 talk() {
@@ -78,7 +78,7 @@ $connect -r 6 <"$dir/in" >"$dir/out" 2>"$dir/log" &
 client=$!
 exec 3>"$dir/in"
 echo one >&3
-until grep -q one "$dir/out"; do sleep 0.05; done
+until grep -q one "$dir/out" || ! kill -0 $client; do sleep 0.05; done
 { kill -9 "$server" && wait "$server"; } 2>/dev/null
 server=
 echo two >&3
