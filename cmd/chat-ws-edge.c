@@ -5,9 +5,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <uv.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/opt.h"
 #include "edge/edge.h"
@@ -17,6 +17,7 @@
 #define M (K * K)
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
+#define OTHER_FILES 200 /* descriptors that are no clients */
 
 struct program {
 	struct edge edge;
@@ -151,8 +152,7 @@ static const struct opt options[] = {
 static const struct opt_about about = {"chat-ws-edge", "[options]",
 	"Holds the client sockets: STOMP over WebSocket, and HTTP.", options};
 
-/* ---- signals
- * ------------------------------------------------------------------ */
+/* ---- signals ------------------------------------------------------------ */
 
 static void
 on_signal(uv_signal_t *handle, int sig)
@@ -194,8 +194,7 @@ close_signals(struct program *p)
 	uv_close((uv_handle_t *)&p->usr1, NULL);
 }
 
-/* ---- main
- * ---------------------------------------------------------------------- */
+/* ---- main --------------------------------------------------------------- */
 
 static void
 usage(const char *why)
@@ -229,6 +228,28 @@ configure(int argc, char **argv)
 		conf.rules.demanded[i] = demanded.item[i];
 }
 
+/* As many descriptors as connections are allowed, where the system lets us;
+ * fewer connections where it does not. */
+static void
+raise_files(void)
+{
+	rlim_t want = (rlim_t)conf.connections + OTHER_FILES;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+		getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return;
+	LOG_WARN("edge", "fewer descriptors than --max-connections",
+		LOG_I("descriptors", limit.rlim_cur),
+		LOG_I("connections", conf.connections));
+	conf.connections = limit.rlim_cur > 2 * OTHER_FILES
+				   ? (int64_t)limit.rlim_cur - OTHER_FILES
+				   : OTHER_FILES;
+}
+
 static int
 run(struct program *p)
 {
@@ -260,6 +281,7 @@ main(int argc, char **argv)
 	log_open("chat-ws-edge");
 	signal(SIGPIPE, SIG_IGN);
 	configure(argc, argv);
+	raise_files();
 	if (edge_init(&program.edge, &conf, &err) < 0) {
 		fprintf(stderr, "chat-ws-edge: %s\n", err.text);
 		return EXIT_PERM;
