@@ -68,14 +68,17 @@ rest_forward(struct conn *conn)
 		.method = str_c(http->method),
 		.path = buf_str(&http->path),
 		.deadline_ms = edge->conf.request_ms};
+	unsigned quirks;
 	struct err err;
 
 	if (http->query.len)
 		request.query =
 			(struct json){JSON_OBJECT, buf_str(&http->query)};
+	/* So deep that the line around it would be no line. */
 	if (http->body.len && (json_scan(buf_str(&http->body), &request.body,
-				       NULL, &err) < 0 ||
-				      request.body.type != JSON_OBJECT)) {
+				       &quirks, &err) < 0 ||
+				      request.body.type != JSON_OBJECT ||
+				      quirks & JSON_DEEP)) {
 		http_fail(conn, 400, "", "INVALID_BODY",
 			"the body is no JSON object");
 		return;

@@ -95,7 +95,8 @@ void json_put_c(struct buf *b, const char *name, const char *text);
 void json_put_i64(struct buf *b, const char *name, int64_t n);
 void json_put_bool(struct buf *b, const char *name, bool v);
 void json_put_null(struct buf *b, const char *name);
-/* A value that is JSON already, copied as it stands. */
+/* A value that is JSON already, copied as it stands; but newlines between its
+ * tokens become spaces, so that a line stays one. */
 void json_put_raw(struct buf *b, const char *name, struct str raw);
 
 #endif

@@ -73,9 +73,26 @@ json_put_null(struct buf *b, const char *name)
 	json_put_raw(b, name, STR("null"));
 }
 
+/* A raw newline in JSON stands between tokens only: a space says the same. */
+static void
+join_lines(char *data, size_t len, char newline)
+{
+	char *at;
+
+	while (len && (at = memchr(data, newline, len))) {
+		*at++ = ' ';
+		len -= (size_t)(at - data);
+		data = at;
+	}
+}
+
 void
 json_put_raw(struct buf *b, const char *name, struct str raw)
 {
 	begin(b, name);
 	buf_add_str(b, raw);
+	if (buf_bad(b))
+		return;
+	join_lines(b->data + b->len - raw.len, raw.len, '\n');
+	join_lines(b->data + b->len - raw.len, raw.len, '\r');
 }

@@ -390,6 +390,23 @@ test_text(void **state)
 	buf_release(&scratch);
 }
 
+/* What is made of lines is one line. */
+static void
+test_put_raw(void **state)
+{
+	struct buf b = {0}, bad = {.bad = true};
+	const char *raw = "\n{\"a\":\r\n[1,\n\n2],\t\"b\\n\": 3\r}\n";
+
+	json_open(&b, NULL, '[');
+	json_put_raw(&b, NULL, str_c(raw));
+	json_put_raw(&b, NULL, STR("\r"));
+	assert_string_equal(b.data, "[ {\"a\":  [1,  2],\t\"b\\n\": 3 } , ");
+	assert_int_equal(raw[0], '\n');
+	json_put_raw(&bad, "x", str_c(raw));
+	assert_true(buf_bad(&bad));
+	buf_release(&b);
+}
+
 static void
 test_put(void **state)
 {
@@ -700,6 +717,7 @@ main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_put_raw),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_broken),
 	};

@@ -68,6 +68,12 @@ test_request(void **state)
 	request_print(&out, &r);
 	assert_string_equal(out.data, "{\"id\":1,\"method\":\"M\","
 				      "\"path\":\"p\",\"body\":[]}\n");
+	/* A body in several lines leaves in one. */
+	r.body.text = STR("[1,\n2]");
+	buf_reset(&out);
+	request_print(&out, &r);
+	assert_string_equal(out.data, "{\"id\":1,\"method\":\"M\","
+				      "\"path\":\"p\",\"body\":[1, 2]}\n");
 	buf_release(&scratch);
 	buf_release(&out);
 }
