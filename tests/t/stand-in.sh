@@ -7,6 +7,11 @@ dir=$(mktemp -d) || exit 111
 server=
 n=0
 unset CHAT_TOKEN
+for program in chat-connect chat-bench; do
+	[ -x "$B/$program" ] && continue
+	echo "Bail out!  $B/$program is not built"
+	exit 1
+done
 printf '%s\n' 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR >"$dir/secret"
 chmod 600 "$dir/secret"
 CHAT_JWT_SECRET_FILE=$dir/secret
