@@ -14,21 +14,26 @@
 #define RX_BYTES 1024	  /* of a connection's receive buffer */
 
 /*
- * lws refuses an upgrade that offers only subprotocols it does not know. STOMP
- * clients offer all kinds, and contract says: accepted without one. So there is
- * one protocol whose name is a variable: while lws looks for the client's offer
- * it has that very name, and while lws writes its answer it has none (an empty
- * name is not answered). Both happen within one call, in one thread.
+ * lws takes the client's first subprotocol that it knows, and refuses an
+ * upgrade that offers only others. STOMP clients offer all kinds, in any order;
+ * the contract says: the best that both know, or none. So there is one protocol
+ * whose name is a variable: while lws looks for the client's offer it has the
+ * offer's first name, and while lws writes its answer it has the name that we
+ * chose (an empty one is not answered). Both happen within one call, in one
+ * thread.
  */
 static char any_name[64];
+static const char *chosen_name = "";
 
 void
-edge_lws_subprotocol(const char *offered, size_t len)
+edge_lws_subprotocol(struct str offered, const char *chosen)
 {
-	if (len >= sizeof(any_name))
-		len = sizeof(any_name) - 1;
-	memcpy(any_name, offered, len);
+	size_t len = offered.len < sizeof(any_name) ? offered.len
+						    : sizeof(any_name) - 1;
+
+	memcpy(any_name, offered.data, len);
 	any_name[len] = '\0';
+	chosen_name = chosen;
 }
 
 static int
@@ -37,7 +42,7 @@ ws_event(struct lws *wsi, struct conn *conn, enum lws_callback_reasons reason,
 {
 	switch (reason) {
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-		any_name[0] = '\0';
+		snprintf(any_name, sizeof(any_name), "%s", chosen_name);
 		return 0;
 	case LWS_CALLBACK_ESTABLISHED:
 		conn_opened(conn);
@@ -122,9 +127,8 @@ on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
 
 /* The first is what connections have before they upgrade, and those without an
  * offer have for good. */
-static const struct lws_protocols protocols[] = {PROTOCOL(""),
-	PROTOCOL("v12.stomp"), PROTOCOL("v11.stomp"), PROTOCOL("v10.stomp"),
-	PROTOCOL(any_name), {NULL, NULL, 0, 0, 0, NULL, 0}};
+static const struct lws_protocols protocols[] = {
+	PROTOCOL(""), PROTOCOL(any_name), {NULL, NULL, 0, 0, 0, NULL, 0}};
 
 int
 edge_lws_open(struct edge *edge, struct err *err)

@@ -10,6 +10,7 @@
 #define EDGE_LWS_H
 
 #include "base/err.h"
+#include "base/str.h"
 #include "edge/edge.h"
 
 struct lws;
@@ -21,9 +22,8 @@ void edge_lws_close(struct edge *edge);
  * closed. */
 struct lws *edge_lws_adopt(struct edge *edge, int fd, struct conn *conn);
 
-/* What the next upgrade answers as Sec-WebSocket-Protocol: one of v10.stomp,
- * v11.stomp, v12.stomp, or NULL for none. offered is the first name that the
- * client offered, which lws must find among its protocols. */
-void edge_lws_subprotocol(const char *offered, size_t len);
+/* For the upgrade that lws goes on with: the first subprotocol that the client
+ * offered, of at most 63 bytes, and what is answered ("" nothing; constant). */
+void edge_lws_subprotocol(struct str offered, const char *chosen);
 
 #endif

@@ -45,6 +45,8 @@ on_reply(void *data, int status, struct json body)
 	struct buf extra = {0};
 
 	conn->http->call = NULL;
+	if (!conn->wsi || conn->doomed)
+		return;
 	if (status == 0) {
 		http_fail(conn, 503, "Retry-After: 1\r\n",
 			"SERVICE_UNAVAILABLE", "the service does not answer");

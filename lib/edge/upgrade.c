@@ -13,6 +13,10 @@
 #include "edge/session.h"
 #include "io/b64.h"
 
+/* Bytes of a Sec-WebSocket-Protocol, and of a name in it, that lws reads. */
+#define OFFERS_MAX 126
+#define OFFER_MAX 62
+
 struct refusal {
 	int status;
 	const char *extra, *code, *message;
@@ -170,34 +174,34 @@ static const struct {
 } subprotocols[] = {{"v12.stomp", STOMP_V12}, {"v11.stomp", STOMP_V11},
 	{"v10.stomp", STOMP_V10}};
 
-/* The client's first that we know settles the STOMP version; lws picks the
- * same one. Where it offers only others lws is made to know the first of them
- * (see lws.c), and none is answered. False: an offer that lws would not read.
- */
+/* The highest version that the client offers settles STOMP's. Where it offers
+ * only what we do not know none is answered, and CONNECT settles it. False: no
+ * list of names. */
 static bool
 choose_subprotocol(struct conn *conn)
 {
 	struct str list = header(conn, WSI_TOKEN_PROTOCOL), item, first = {0};
+	size_t best = ARRAY_LEN(subprotocols);
 
 	if (!list.len)
 		return true;
-	if (list.len > 126)
+	if (list.len > OFFERS_MAX)
 		return false;
 	while (list.len) {
 		str_cut(list, ',', &item, &list);
 		item = trim(item);
-		if (!item.len || item.len > 62)
+		if (!item.len || item.len > OFFER_MAX)
 			return false;
 		if (!first.data)
 			first = item;
-		for (size_t i = 0; i < ARRAY_LEN(subprotocols); i++)
-			if (str_eq_c(item, subprotocols[i].name)) {
-				conn->session->versions =
-					1u << subprotocols[i].version;
-				return true;
-			}
+		for (size_t i = 0; i < best; i++)
+			if (str_eq_c(item, subprotocols[i].name))
+				best = i;
 	}
-	edge_lws_subprotocol(first.data, first.len);
+	if (best < ARRAY_LEN(subprotocols))
+		conn->session->versions = 1u << subprotocols[best].version;
+	edge_lws_subprotocol(first,
+		best < ARRAY_LEN(subprotocols) ? subprotocols[best].name : "");
 	return true;
 }
 

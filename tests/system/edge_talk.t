@@ -180,8 +180,11 @@ eq((f.command, f.headers["version"]), ("ERROR", "1.0,1.1,1.2"),
    "S-21 no version in common: ERROR with a list")
 eq(w.close_code(), 1002, "and closed")
 for offered, answer in (("v12.stomp", "v12.stomp"), ("v10.stomp", "v10.stomp"),
-                        ("x, v11.stomp, v12.stomp", "v11.stomp"),
-                        ("foo", None), ("foo, bar", None), ("", None)):
+                        ("x, v11.stomp, v12.stomp", "v12.stomp"),
+                        ("v10.stomp, v11.stomp", "v11.stomp"),
+                        ("v10.stomp,v11.stomp,v12.stomp", "v12.stomp"),
+                        ("foo", None), ("foo, bar", None), ("", None),
+                        ("v10.stomp.x", None)):
     w = edge.ws(headers=["Sec-WebSocket-Protocol: " + offered])
     eq(w.answer.get("sec-websocket-protocol"), answer,
        "subprotocol %r" % offered)
@@ -191,6 +194,10 @@ for offered, answer in (("v12.stomp", "v12.stomp"), ("v10.stomp", "v10.stomp"),
        {"v12.stomp": "1.2", "v11.stomp": "1.1", "v10.stomp": "1.0",
         None: "1.2"}[answer], "its version agrees")
     w.close()
+w = edge.ws(extra=ws_frame(stomp("CONNECT", {"accept-version": "1.2",
+                                             "Authorization": token(7)})))
+eq(w.frame().command, "CONNECTED", "CONNECT in one piece with the handshake")
+w.close()
 w = edge.ws("/ws/v1/chat/websocket")
 ok(w.status == 101, "the raw path under the base")
 
