@@ -108,5 +108,4 @@ help:
 	@echo 'make CC=clang-14 WERROR=1  another compiler; warnings are errors'
 
 .PHONY: all check check-unit units fuzz install clean help
-.SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)
