@@ -309,6 +309,56 @@ for c in b'{"a":"bcd"}':
 eq(json.loads(read_http(s)[2])["data"]["body"], {"a": "bcd"},
    "a body byte by byte")
 s.close()
+# large answers: taken slowly, and not taken while the next request comes
+api.rest = lambda r: (200, {"success": True, "data": "z" * 3000000})
+
+
+def slow_reader():
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", edge.port))
+    s.settimeout(5)
+    return s
+
+
+def cpu():
+    return sum(int(x) for x in open("/proc/%d/stat" % edge.process.pid).read()
+               .rsplit(")", 1)[1].split()[11:13])
+
+
+s = slow_reader()
+s.sendall((one % 1).encode())
+time.sleep(0.3)
+data = b""
+try:
+    while len(data) < 3000000:
+        piece = s.recv(200000)
+        if not piece:
+            break
+        data += piece
+except OSError:
+    pass
+ok(len(data) > 3000000 and data.endswith(b'"}'), "3 MB to a slow reader")
+s.close()
+s = slow_reader()
+before = cpu()
+s.sendall((one % 1).encode() * 2)
+time.sleep(1)
+got = 0
+try:
+    while True:
+        piece = s.recv(1 << 20)
+        if not piece:
+            break
+        got += len(piece)
+except OSError:
+    pass
+ok(got < 3000000, "the next request before the answer is taken: cut")
+used = cpu() - before
+ok(used < 60, "and it costs no processor (%d ticks)" % used)
+s.close()
+del api.rest
+
 # slow chat-api, and one that goes away
 api.hold = {"/api/v1/slow"}
 s = socket.create_connection(("127.0.0.1", edge.port))
