@@ -238,8 +238,13 @@ json_is(struct json value, const char *text)
 	if (value.type != JSON_STRING)
 		return false;
 	s = inside(value);
+	/* An escape is longer than what it stands for. */
+	if (s.len < rest.len)
+		return false;
+	if (s.len == rest.len && !str_eq(s, rest))
+		return false;
 	if (!s.len || !memchr(s.data, '\\', s.len))
-		return str_eq(s, rest);
+		return s.len == rest.len;
 	while (at < s.len) {
 		if (s.data[at] == '\\') {
 			n = encode(json_escape_next(s, &at), piece);

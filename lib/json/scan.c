@@ -54,6 +54,20 @@ skip_space(struct scan *s)
 	}
 }
 
+/* Over what stands for itself: most of any string. */
+static size_t
+skip_plain(struct str doc, size_t at)
+{
+	while (at < doc.len) {
+		unsigned char c = (unsigned char)doc.data[at];
+
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+			break;
+		at++;
+	}
+	return at;
+}
+
 /* s->at is on the opening quote; it is moved behind the closing one. */
 static int
 string(struct scan *s, bool *escaped)
@@ -64,10 +78,9 @@ string(struct scan *s, bool *escaped)
 	*escaped = false;
 	s->at++;
 	for (;;) {
+		s->at = skip_plain(s->doc, s->at);
 		c = peek(s);
-		if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-			s->at++;
-		} else if (c == '"') {
+		if (c == '"') {
 			s->at++;
 			return 0;
 		} else if (c == '\\') {
