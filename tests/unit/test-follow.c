@@ -224,7 +224,7 @@ live(struct follow_sub *sub, int64_t head)
 static void
 heads(const char *epoch, int64_t room, int64_t head)
 {
-	int64_t pair[1][2] = {{room, head}};
+	const int64_t pair[1][2] = {{room, head}};
 
 	follow_heads(&t.follow, str_c(epoch), pair, 1);
 }
@@ -697,7 +697,7 @@ static void
 heads_go_by_thousands(void **state)
 {
 	static struct follow_sub subs[2100];
-	int64_t pair[1][2] = {{1, 0}};
+	const int64_t pair[1][2] = {{1, 0}};
 	size_t i;
 
 	for (i = 0; i < 2100; i++)

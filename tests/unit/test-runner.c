@@ -23,7 +23,7 @@ static int64_t now;
 static int bodies; /* given, not given back */
 static char out[2000];
 
-static void
+static void PRINTF(1, 2)
 put(const char *fmt, ...)
 {
 	size_t len = strlen(out);
