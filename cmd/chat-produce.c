@@ -155,6 +155,7 @@ make_publish(const char *id, struct err *err)
 	struct publish_options popts = {.kafka = &opts.kafka,
 		.id = opts.idempotent ? NULL : id,
 		.keep = opts.keep,
+		.check_copies = true,
 		.queue_records = (size_t)opts.queue,
 		.queue_bytes = (size_t)opts.queue_bytes,
 		.on_answer = opts.socket ? desk_answer : pipe_answer,

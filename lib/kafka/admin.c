@@ -8,7 +8,8 @@
 
 #include "base/clock.h"
 
-#define POLL_MS 50 /* between two looks for leaders */
+#define GRACE_MS 100 /* the client itself says that it took too long */
+#define POLL_MS 50   /* between two looks for leaders */
 
 int
 admin_open(
@@ -100,7 +101,8 @@ static rd_kafka_event_t *
 await(rd_kafka_queue_t *queue, int timeout_ms, const char *what,
 	struct err *err)
 {
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+	rd_kafka_event_t *event =
+		rd_kafka_queue_poll(queue, timeout_ms + GRACE_MS);
 
 	if (!event) {
 		err_set(err, "cannot %s: no answer in time", what);

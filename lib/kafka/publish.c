@@ -16,6 +16,7 @@
 #define BATCH_BYTES 900000
 #define RETRY_MS 1000
 #define LOOKUP_MS 2000
+#define COPIES_MS 300 /* a question that not every service answers */
 #define PRODUCERS 2
 #define UNEXPLAINED_MAX 4 /* aborts in a row without a refused record */
 #define COPIES_WANTED 3
@@ -100,7 +101,7 @@ publish_new(const struct publish_options *opts, struct err *err)
 		.batch_bytes = BATCH_BYTES,
 		.source_records = opts->queue_records,
 		.source_bytes = opts->queue_bytes,
-		.retry_ms = RETRY_MS};
+		.retry_ms = opts->retry_ms ? opts->retry_ms : RETRY_MS};
 	struct publish *p = calloc(1, sizeof(*p));
 
 	if (!p) {
@@ -381,7 +382,7 @@ check_copies(struct publish *p, const char *name)
 	struct err err;
 
 	if (admin_topic(p->producers[0].producer.rk, name, true, &topic,
-		    LOOKUP_MS, &err) <= 0)
+		    COPIES_MS, &err) <= 0)
 		return; /* no right to describe it: not our question */
 	if (topic.replicas >= COPIES_WANTED &&
 		topic.min_insync >= IN_SYNC_WANTED)
@@ -404,7 +405,8 @@ look_up(struct publish *p, struct topic *t)
 		state = producer_topic(&p->producers[k].producer,
 			str_c(t->name), LOOKUP_MS, &err);
 	if (state == TOPIC_THERE) {
-		check_copies(p, t->name);
+		if (p->opts.check_copies)
+			check_copies(p, t->name);
 		group_found(&p->group, &t->group);
 		return;
 	}
@@ -433,6 +435,19 @@ send_item(struct publish *p, unsigned k, struct item *item, struct err *err)
 	return verdict;
 }
 
+/* The transaction as a whole was refused: for which of its records, each will
+ * show by itself. */
+static void
+refuse_all(struct publish *p, rd_kafka_resp_err_t code)
+{
+	struct group_item *item;
+
+	TAILQ_FOREACH (item, &p->group.batch, link) {
+		((struct item *)item)->code = code;
+		group_refused(&p->group, item, p->now_ms);
+	}
+}
+
 static enum kafka_verdict
 finish(struct publish *p, unsigned k, bool commit, struct err *err)
 {
@@ -451,6 +466,10 @@ finish(struct publish *p, unsigned k, bool commit, struct err *err)
 	if (verdict != KAFKA_OK && verdict != KAFKA_REFUSED)
 		return verdict;
 	p->counters.aborted++;
+	if (!txn->refused && kafka_record_verdict(txn->code) == KAFKA_REFUSED) {
+		txn->refused = true;
+		refuse_all(p, txn->code);
+	}
 	if (txn->refused)
 		p->unexplained = 0;
 	else if (++p->unexplained > UNEXPLAINED_MAX)

@@ -35,6 +35,9 @@ struct publish_options {
 	const char *id;	   /* transactional.id less its ".k"; NULL: -I */
 	bool keep;	   /* records' own partitions count (-P) */
 	int64_t max_bytes; /* producer.h */
+	int64_t retry_ms;  /* between two refusals; 0: 1000 */
+	bool check_copies; /* warn where a topic has too few (blocks 0.3 s
+			    * where a service does not answer that) */
 	size_t queue_records,
 		queue_bytes; /* of one source, until it is paused */
 	/* A record has its end. The answer is borrowed for the call. */

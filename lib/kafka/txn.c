@@ -2,9 +2,12 @@
 #include "kafka/txn.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+
+#define AGAIN_US 2000 /* between two calls of the same */
 
 static bool
 for_time(rd_kafka_resp_err_t code)
@@ -121,6 +124,7 @@ persist(struct txn *txn, rd_kafka_error_t *(*call)(rd_kafka_t *, int))
 			clock_mono_ms() >= deadline_ms)
 			return error;
 		rd_kafka_error_destroy(error);
+		usleep(AGAIN_US);
 	}
 }
 
@@ -153,6 +157,7 @@ txn_commit(struct txn *txn, struct err *err)
 		    rd_kafka_error_txn_requires_abort(error) &&
 		    !for_time(rd_kafka_error_code(error)) && !txn->late &&
 		    (txn->refused || txn->failed || txn->producer.outstanding);
+	txn->code = rd_kafka_error_code(error);
 	verdict = fail("cannot commit", error, err);
 	if (!may_abort)
 		return verdict;

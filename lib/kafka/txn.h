@@ -22,10 +22,11 @@ struct txn {
 	struct producer producer;
 	producer_delivered *on_delivery; /* the caller's */
 	void *data;
-	bool ready;   /* txn_init() was; kept by the caller */
-	bool refused; /* a record of this transaction was refused */
-	bool failed;  /* .. or its delivery failed otherwise, */
-	bool late;    /* for time */
+	bool ready;		  /* txn_init() was; kept by the caller */
+	bool refused;		  /* a record of this transaction was refused */
+	bool failed;		  /* .. or its delivery failed otherwise, */
+	bool late;		  /* for time */
+	rd_kafka_resp_err_t code; /* why the last commit did not succeed */
 };
 
 /* As producer_open(); transactional_id is set. */
@@ -46,9 +47,10 @@ enum kafka_verdict txn_send(struct txn *txn, const struct record *record,
 /*
  * KAFKA_OK: all are in Kafka. KAFKA_REFUSED: the transaction was aborted, none
  * is in Kafka, the handle may begin again. A broker refused at least one (its
- * delivery said so), or none: the first transaction after a refused one fails
- * for skipped sequence numbers (librdkafka 2.0.2), the same records go through
- * in the next. FAILED: unknown.
+ * delivery said so); or the transaction as a whole (code says why: no right to
+ * one of its topics); or nobody: the first transaction after a refused one
+ * fails for skipped sequence numbers (librdkafka 2.0.2), the same records go
+ * through in the next. FAILED: unknown.
  */
 enum kafka_verdict txn_commit(struct txn *txn, struct err *err) MUST_CHECK;
 
