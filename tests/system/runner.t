@@ -57,8 +57,9 @@ class Case:
         more = () if partition is None else ("-P",)
         c.run("chat-produce", "-d", self.dir, *more, stdin=lines)
 
-    def run(self, *more, control=True, slot=0, filter=None, name=0):
-        argv = ["chat-consume", "-t", self.topic, "-g", self.topic, "-d",
+    def run(self, *more, control=True, slot=0, filter=None, name=0,
+            program="chat-consume", crash=""):
+        argv = [program, "-t", self.topic, "-g", self.topic, "-d",
                 self.dir, "-S", "%s/status.%d" % (self.dir, name or slot),
                 "--slot", str(slot), *more]
         if control:
@@ -66,7 +67,8 @@ class Case:
         argv += ["--", *(filter or [FILTER, self.dir])]
         if control and not filter:
             argv.append("--control")
-        runner = subprocess.Popen(argv, stderr=self.log)
+        runner = subprocess.Popen(argv, stderr=self.log, env={
+            **os.environ, "CHAT_CRASH_AT": crash})
         self.runners.append(runner)
         return runner
 
@@ -287,6 +289,29 @@ def killed():
     tap.ok(case.stop() == [0], "TERM: 0")
 
 
+def crashes():
+    """The runner dies after the results, or after the first ack of an emit,
+    with nothing committed: all is read and told again."""
+    crashing = c.ROOT + "/build-crash/chat-consume"
+    c.run("make", "-s", "-C", c.ROOT, "B=build-crash",
+          "CFLAGS=-O1 -g -DCHAT_CRASH_POINTS", "build-crash/chat-consume")
+    for point in ("run:after-results*3", "run:after-emits"):
+        case = Case()
+        case.put(*({"n": i, "emit": ["e%d" % i], "to": case.out}
+                   for i in range(6)))
+        runner = case.run(program=crashing, crash=point)
+        tap.ok(runner.wait(20) == -signal.SIGKILL, point)
+        case.runners.clear()
+        tap.ok(case.left() > 0, "it is not committed", case.left())
+        case.run()
+        tap.ok(until(lambda: case.left() == 0), "it is read again",
+               case.seen())
+        texts = [r["value"]["text"] for r in case.records(case.out)]
+        tap.ok(set(texts) == {"e%d" % i for i in range(6)},
+               "and each emit comes, at least once", texts)
+        tap.ok(case.stop() == [0], "TERM: 0")
+
+
 def ends():
     case = Case()
     runner = case.run(control=False, filter=["no-such-program"])
@@ -360,8 +385,8 @@ def view():
 
 
 def main():
-    for test in (jq, retry, deaths, poison, letters, waiting, killed, ends,
-                 view, leaves_and_comes_back):
+    for test in (jq, retry, deaths, poison, letters, waiting, killed, crashes,
+                 ends, view, leaves_and_comes_back):
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
             continue
         try:
