@@ -80,7 +80,8 @@ session_fail(struct session *session, const char *code, const char *text,
 	if (session->conn->state != CONN_OPEN)
 		return;
 	tell_error(session, code, text, receipt);
-	conn_close(session->conn, close, text, retry);
+	/* text may be gone by the time that the close is logged */
+	conn_close(session->conn, close, code, retry);
 }
 
 /* ---- DISCONNECT: its RECEIPT comes after the answers to all SENDs ------- */

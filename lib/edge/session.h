@@ -72,7 +72,8 @@ void session_tick(struct session *session, int64_t now_ms);
 /* conn->deadline_ms has passed: no CONNECT, or no close after DISCONNECT. */
 void session_deadline(struct session *session);
 
-/* ERROR, then close. code is for clients ("UNAUTHORIZED"), text for people. */
+/* ERROR, then close. code is for clients ("UNAUTHORIZED") and constant, text
+ * for people. */
 void session_fail(struct session *session, const char *code, const char *text,
 	struct str receipt, enum close_code close);
 

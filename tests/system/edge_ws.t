@@ -266,6 +266,13 @@ for i in range(150):
 ok(alive, "150 connections of noise")
 well("the others are served after it")
 
+reasons = set(json.loads(l)["reason"] for l in edge.logs().split("\n")
+              if "session closed" in l)
+ok({"BAD_FRAME", "FRAME_TOO_LARGE", "TOO_MANY_HEADERS", "MESSAGE_TOO_LARGE",
+    "closed by the other side"} <= reasons and
+   all(r.isprintable() and r.isascii() for r in reasons),
+   "the log gives reasons: %s" % sorted(reasons))
+
 # ---- connections that break off everywhere
 head = ("GET /ws/v1/chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

@@ -364,7 +364,9 @@ class Edge:
              at("produce.sock"), "--events", at("events.sock"), "--api",
              at("api.sock"), "--jwt-secret", self.secret, "-S",
              self.status_file, "--rate", "0", *options],
-            stderr=self.log)
+            stderr=self.log, env=dict(
+                os.environ,
+                ASAN_OPTIONS="detect_stack_use_after_return=1"))
         atexit.register(self.process.kill)
         if not until(lambda: self.connects(), 10):
             raise RuntimeError("the edge does not listen: " + self.logs())
