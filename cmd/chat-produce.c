@@ -220,7 +220,7 @@ int
 main(int argc, char **argv)
 {
 	struct err err;
-	struct buf id = {0};
+	static struct buf id;
 	int rc = opt_parse(&about, argc, argv, &err);
 
 	if (rc < 0)
