@@ -368,6 +368,12 @@ s = socket.create_connection(("127.0.0.1", edge.port))
 s.sendall(("GET /api/v1/slow HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" %
            bearer(7)).encode())
 until(lambda: api.held)
+s.sendall((one % 1).encode())
+before = cpu()
+time.sleep(1)
+used = cpu() - before
+ok(used < 30, "a request behind one that waits costs no processor (%d ticks)" %
+   used)
 api.drop()
 st, h, body = read_http(s)
 eq((st, json.loads(body)["code"], h.get("retry-after")),
