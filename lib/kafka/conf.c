@@ -15,6 +15,8 @@
 #include "io/stop.h"
 
 #define FILE_MAX (1 << 20)
+#define LOOK_MS 100
+#define LOOK_EVERY_MS 500
 #define QUIET_MS 10000 /* the same error again is not logged for so long */
 
 static const struct kafka_setting common[] = {
@@ -286,6 +288,22 @@ kafka_wake_clear(int fd)
 
 	if (read(fd, &count, sizeof(count)) < 0)
 		return; /* EAGAIN: it was clear */
+}
+
+bool
+kafka_is_away(struct kafka *kafka, rd_kafka_t *rk)
+{
+	const struct rd_kafka_metadata *md;
+	int64_t now = clock_mono_ms();
+
+	if (!atomic_load(&kafka->away) || now < kafka->look_ms)
+		return atomic_load(&kafka->away);
+	if (!rd_kafka_metadata(rk, 0, NULL, &md, LOOK_MS)) {
+		rd_kafka_metadata_destroy(md);
+		atomic_store(&kafka->away, false);
+	}
+	kafka->look_ms = clock_mono_ms() + LOOK_EVERY_MS;
+	return atomic_load(&kafka->away);
 }
 
 /* ---- what an error means ------------------------------------------------ */

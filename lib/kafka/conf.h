@@ -46,7 +46,8 @@ struct kafka {
 	/* private: the last error and when it was logged */
 	rd_kafka_resp_err_t last;
 	int64_t quiet_until_ms;
-	void *owner; /* the client's own: delivery callback */
+	int64_t look_ms; /* kafka_is_away(): the next look */
+	void *owner;	 /* the client's own: delivery callback */
 };
 
 struct kafka_setting {
@@ -73,6 +74,10 @@ rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
  * it after the client. -1 with err. */
 int kafka_wake_fd(rd_kafka_queue_t *queue, struct err *err) MUST_CHECK;
 void kafka_wake_clear(int fd);
+
+/* No broker can be reached, as far as is known. What is idle would not notice
+ * that one is back: it is looked for twice a second, for 100 ms at most. */
+bool kafka_is_away(struct kafka *kafka, rd_kafka_t *rk);
 
 enum kafka_verdict {
 	KAFKA_OK,

@@ -273,16 +273,16 @@ copy_headers(struct record *record, rd_kafka_message_t *m,
 	record->headers = room->headers;
 	if (rd_kafka_message_headers(m, &headers))
 		return 0;
-	for (i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size);
-		i++) {
-		if (i == RECORD_HEADERS_MAX)
-			return err_set(
-				err, "over %d headers", RECORD_HEADERS_MAX);
+	for (i = 0; i < RECORD_HEADERS_MAX; i++) {
+		if (rd_kafka_header_get_all(headers, i, &name, &value, &size))
+			break;
 		room->headers[i] = (struct record_header){.name = str_c(name),
 			.value = {value, value ? size : 0},
 			.null = !value};
 	}
 	record->header_count = i;
+	if (i < rd_kafka_header_cnt(headers))
+		return err_set(err, "over %d headers", RECORD_HEADERS_MAX);
 	return 0;
 }
 

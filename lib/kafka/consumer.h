@@ -85,7 +85,7 @@ int consumer_commit(struct consumer *consumer,
 	struct err *err) MUST_CHECK;
 
 /* The message as a record; views live as long as message and room. -1: over
- * RECORD_HEADERS_MAX headers. */
+ * RECORD_HEADERS_MAX headers; the record then has the first so many. */
 int consumer_record(struct record *record, rd_kafka_message_t *message,
 	struct record_room *room, struct err *err) MUST_CHECK;
 

@@ -565,12 +565,13 @@ publish_idle(const struct publish *p)
 }
 
 bool
-publish_away(const struct publish *p)
+publish_away(struct publish *p)
 {
 	unsigned k;
 
 	for (k = 0; k < p->count; k++)
-		if (atomic_load(&p->producers[k].producer.kafka.away))
+		if (kafka_is_away(&p->producers[k].producer.kafka,
+			    p->producers[k].producer.rk))
 			return true;
 	return false;
 }

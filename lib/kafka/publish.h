@@ -78,7 +78,7 @@ int64_t publish_deadline(const struct publish *publish);
 /* Readable: call publish_step(). k from 0; -1: there are no more. */
 int publish_wake_fd(const struct publish *publish, unsigned k);
 bool publish_idle(const struct publish *publish); /* every record answered */
-bool publish_away(const struct publish *publish); /* no broker in reach */
+bool publish_away(struct publish *publish);	  /* no broker in reach */
 
 struct publish_counters {
 	int64_t records, done, dead, transactions, aborted, queued, paused;

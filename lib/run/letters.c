@@ -4,6 +4,8 @@
 #include "run/inner.h"
 #include "wire/dlt.h"
 
+#define HEADERS_MAX (RECORD_HEADERS_MAX - 16) /* and those that say why */
+
 /* An item's address is even: the lowest bit says that it is a letter. */
 void *
 letters_tag(struct item *item)
@@ -28,16 +30,29 @@ log_it(const struct item *item, const char *message)
 		LOG_S("error", item->error_message));
 }
 
+/* A record with more headers than a line may have becomes a letter with the
+ * first of them: one that never ended would stop its partition. */
+static void
+cut_headers(struct record *record, const struct item *item)
+{
+	if (record->header_count <= HEADERS_MAX)
+		return;
+	record->header_count = HEADERS_MAX;
+	log_it(item, "a dead letter has lost headers: there are too many");
+}
+
 static int
 send_letter(struct run *run, struct item *item, struct err *err)
 {
 	static struct record_room room; /* of the new headers; 8 KiB */
 	struct record record, letter;
 
-	if (consumer_record(&record, item->body, &run->room, err) < 0 ||
-		dlt_letter(&letter, &record, run->opts->group,
-			str_c(item->error_class), str_c(item->error_message),
-			&room, err) < 0)
+	if (consumer_record(&record, item->body, &run->room, err) < 0)
+		err_clear(err); /* over RECORD_HEADERS_MAX, cut here */
+	cut_headers(&record, item);
+	if (dlt_letter(&letter, &record, run->opts->group,
+		    str_c(item->error_class), str_c(item->error_message), &room,
+		    err) < 0)
 		return -1;
 	return publish_put(
 		run->publish, &run->source, &letter, letters_tag(item), err);

@@ -55,7 +55,7 @@ fits(struct run *run, rd_kafka_message_t *m)
 	if (rd_kafka_message_headers(m, &headers) &&
 		(m->len + m->key_len) * 6 < RECORD_LINE_MAX - 4096)
 		return true;
-	ok = records_print(run, m, false);
+	ok = records_print(run, m, true); /* it may have to go again */
 	if (!buf_bad(&run->lines))
 		run->lines.len = before;
 	return ok;

@@ -203,7 +203,7 @@ tell_state(struct run *run, int64_t now)
 	if (r->draining)
 		status_set(&run->status, STATUS_DRAINING, r->exit_why);
 	else if (publish_away(run->publish) ||
-		 atomic_load(&run->consumer.kafka.away))
+		 kafka_is_away(&run->consumer.kafka, run->consumer.rk))
 		status_set(&run->status, STATUS_WAITING, "kafka");
 	else if (run->waiting[0])
 		status_set(&run->status, STATUS_WAITING, run->waiting);

@@ -43,7 +43,7 @@ class Case:
         self.log = open(self.dir + "/log", "ab")
         self.runners = []
 
-    def put(self, *values, key="k", partition=None):
+    def put(self, *values, key="k", partition=None, headers=None):
         lines = ""
         for i, value in enumerate(values):
             r = {"topic": self.topic, "value": value}
@@ -51,6 +51,8 @@ class Case:
                 value["to"] = self.out
             if value.get("key", key) is not None:
                 r["key"] = value.get("key", key)
+            if headers:
+                r["headers"] = headers
             if partition is not None:
                 r["partition"] = partition
             lines += json.dumps(r) + "\n"
@@ -222,6 +224,13 @@ def letters():
            "in the same partition")
     tap.ok(until(lambda: case.left() == 0), "and they are committed")
     tap.ok(case.stop() == [0], "TERM: 0")
+    case = Case()
+    case.put({"n": 1, "do": "dead"}, headers=[["h", str(i)]
+                                              for i in range(255)])
+    case.run()
+    tap.ok(until(lambda: case.records(case.dlt)), "one with 255 headers")
+    tap.ok(until(lambda: case.left() == 0) and case.stop() == [0],
+           "does not stop its partition")
 
 
 def waiting():
