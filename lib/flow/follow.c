@@ -400,8 +400,7 @@ static bool
 stuck(const struct follow_sub *sub, const struct follow_answer *answer,
 	int64_t before)
 {
-	return answer->member && sub->cursor == before &&
-	       answer->head > before;
+	return answer->member && sub->cursor == before && answer->head > before;
 }
 
 static void
@@ -410,9 +409,10 @@ take_page(struct follow *follow, struct follow_sub *sub,
 {
 	int64_t before = sub->cursor;
 
-	follow_room_head(sub->room, answer->head, sub->asked_at);
-	if (answer->member)
+	if (answer->member) {
+		follow_room_head(sub->room, answer->head, sub->asked_at);
 		sub->member_head = answer->head;
+	}
 	if (!give_items(follow, sub, answer))
 		return;
 	if (!answer->member && (!answer->more || sub->cursor == before)) {

@@ -69,7 +69,7 @@ enum follow_status {
 /* An answer of chat-api to a follow or a page. */
 struct follow_answer {
 	bool member;
-	int64_t head;
+	int64_t head; /* of a member only */
 	struct str epoch;
 	enum follow_status status; /* follow only */
 	int64_t first;		   /* truncated only */

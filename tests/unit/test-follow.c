@@ -618,6 +618,24 @@ a_page_that_finds_no_member_ends_in_place(void **state)
 	SAID("page(7,5) ended(7,0) ");
 }
 
+/* What says nothing of the head must not lower what others know of it. */
+static void
+a_strangers_page_says_nothing_of_the_head(void **state)
+{
+	struct follow_sub sub, other;
+
+	live(&sub, 5);
+	subscribe(&other, 8, -1);
+	ANSWER(&other, .head = 5);
+	t.out[0] = '\0';
+	event(9);
+	SAID("page(8,5) page(7,5) ");
+	PAGE(&sub, .no_member = true);
+	SAID("ended(7,0) ");
+	assert_int_equal(other.room->named, 9);
+	follow_unsubscribe(&t.follow, &other);
+}
+
 static void
 a_member_again_by_the_time_of_the_page(void **state)
 {
@@ -891,6 +909,7 @@ main(void)
 		T(kicked_and_invited_again_joins_from_before),
 		T(old_kick_in_the_ring_is_history),
 		T(a_page_that_finds_no_member_ends_in_place),
+		T(a_strangers_page_says_nothing_of_the_head),
 		T(a_member_again_by_the_time_of_the_page),
 		T(others_kick_is_a_message),
 		T(line_up_asks_for_heads_and_fetches),
