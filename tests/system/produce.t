@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -589,6 +590,38 @@ def no_kafka():
         tap.ok(server.end() == 0, "TERM ends the wait: exit 0")
 
 
+def grow(name, partitions):
+    """CreatePartitions, version 0: none of our programs does it."""
+    host, port = os.environ["CHAT_BROKERS"].split(",")[0].rsplit(":", 1)
+    text = name.encode()
+    body = (struct.pack(">hhih", 37, 0, 1, -1) +
+            struct.pack(">ih", 1, len(text)) + text +
+            struct.pack(">iiib", partitions, -1, 10000, 0))
+    with socket.create_connection((host, int(port)), 10) as s:
+        s.sendall(struct.pack(">i", len(body)) + body)
+        answer = s.recv(1000)
+    code = struct.unpack(">h", answer[18 + len(text):20 + len(text)])[0]
+    assert code == 0, (code, answer)
+
+
+def partitions_change():
+    t = topic(1)
+    server = Server("-X", "topic.metadata.refresh.interval.ms=200", slot=16)
+    assert server.ready()
+    peer = Peer(server.path)
+    peer.send(record(t, 1))
+    tap.ok(peer.has(1), "a topic of one partition")
+    grow(t, 3)
+    time.sleep(1)
+    peer.send(record(t, 2))
+    try:
+        code = server.process.wait(10)
+    except subprocess.TimeoutExpired:
+        code = "still there"
+    tap.ok(code == 111 and 2 not in peer.answers,
+           "which gets more: 111, and no answer", (code, peer.answers))
+
+
 def taken_for_good():
     """35 s, beside all others: then 100."""
     first = Server(slot=13)
@@ -633,6 +666,7 @@ def main():
     drain((), 9)
     drain(("-I",), 15)
     no_kafka()
+    partitions_change()
     still_taken(*taken)
     tap.end()
 
