@@ -195,6 +195,17 @@ flush(struct feed *feed)
 	buf_shrink(&feed->lines, RECORD_LINE_MAX);
 }
 
+static void
+tell_state(struct feed *feed)
+{
+	if (feed->feeding &&
+		kafka_is_away(&feed->consumer.kafka, feed->consumer.rk))
+		status_set(&feed->status, STATUS_WAITING, "kafka");
+	else if (feed->feeding)
+		status_set(&feed->status, STATUS_READY, "");
+	status_tick(&feed->status, clock_mono_ms());
+}
+
 /* Takes what is there. A slow filter is waited for: what it has not taken
  * stays at the broker. */
 static void
@@ -220,7 +231,7 @@ turn(struct feed *feed)
 	if (i == POLL_AT_ONCE && !feed->full)
 		uv_timer_start(
 			&feed->clock, feed->clock.timer_cb, 0, POLL_EVERY_MS);
-	status_tick(&feed->status, clock_mono_ms());
+	tell_state(feed);
 }
 
 static void
