@@ -90,8 +90,14 @@ takes_springs_times(void **state)
 		VALUE("1", ",\"content\":\"x\",\"sentAt\":"
 			   "\"2026-01-11T10:30:00.5\""));
 	assert_int_equal(item->message.sent_at_ms, 1768127400500);
+	/* sentAtMs counts, also where it is the first of all. */
+	item = add(3, "1",
+		VALUE("1", ",\"content\":\"x\",\"sentAtMs\":0,\"sentAt\":"
+			   "\"2026-01-11T10:30:00.5\""));
+	assert_int_equal(item->message.sent_at_ms, 0);
+	assert_int_equal(item->state, STORE_OPEN);
 	/* Neither: the record's own time. */
-	item = add(3, "1", VALUE("1", ",\"content\":\"x\""));
+	item = add(4, "1", VALUE("1", ",\"content\":\"x\""));
 	assert_int_equal(item->message.sent_at_ms, 1768127400000);
 	assert_int_equal(item->state, STORE_OPEN);
 }
@@ -120,6 +126,12 @@ dead_at_once(void **state)
 		{"1", VALUE("1", ",\"content\":\"x\",\"type\":\"SYSTEM_KICK\""),
 			"INVALID_TYPE"},
 		{"1", VALUE("1", ",\"content\":\"x\",\"sentAt\":\"now\""),
+			"INVALID_SENT_AT"},
+		{"1", VALUE("1", ",\"content\":\"x\",\"sentAt\":"
+				 "\"1969-12-31T23:59:59.999\""),
+			"INVALID_SENT_AT"},
+		{"1", VALUE("1", ",\"content\":\"x\",\"sentAtMs\":"
+				 "253402300799999"),
 			"INVALID_SENT_AT"},
 		{"1",
 			"\"value\":{\"roomId\":1,\"clientMessageId\":1,"
@@ -168,6 +180,25 @@ full_by_count(void **state)
 	store_batch_reset(&batch);
 	assert_false(store_batch_full(&batch));
 	assert_int_equal(batch.count, 0);
+}
+
+/* Large lines fill it before their number does; their storage goes again. */
+static void
+full_by_bytes(void **state)
+{
+	struct buf rest = {0};
+
+	buf_add_c(&rest, "\"valueText\":\"");
+	while (rest.len < STORE_BATCH_BYTES)
+		buf_add_c(&rest, "0123456789abcdef0123456789abcdef");
+	buf_add_char(&rest, '"');
+	struct store_item *item = add(1, "1", rest.data);
+	assert_true(store_batch_full(&batch));
+	assert_true(item->text.cap >= STORE_BATCH_BYTES);
+	store_batch_reset(&batch);
+	assert_false(store_batch_full(&batch));
+	assert_true(item->text.cap <= 64 << 10);
+	buf_release(&rest);
 }
 
 static const struct err gone = {"not there"};
@@ -336,6 +367,7 @@ main(void)
 		TEST(dead_at_once),
 		TEST(broken_lines),
 		TEST(full_by_count),
+		TEST(full_by_bytes),
 		TEST(holds_the_key),
 		TEST(revoked_ends_holds),
 		TEST(no_holds_without_control),
