@@ -4,7 +4,10 @@ the security cases)."""
 import base64
 import json
 import os
+import re
+import shutil
 import socket
+import tempfile
 import time
 
 from edgebench import *
@@ -415,8 +418,25 @@ edge.process.send_signal(signal.SIGHUP)
 ok(until(lambda: "key not reloaded" in edge.logs()), "a bad one is not taken")
 edge.end()
 
-# ---- Origin rules
-edge = Edge("--require-origin", "--origin", "*")
+# ---- Origin rules, and other programs' status files
+status = tempfile.mkdtemp(prefix="edge")
+for name, text in (
+        ("store.json", '{"name":"chat-store","pid":7,"state":"ready",'
+         '"why":"","done":41}'),
+        ("odd.json", '{"name":"a\\"} 1\\nb{","pid":8,"state":"x","c\\"d":5}'),
+        ("broken.json", '{"name":'), ("empty.json", ""),
+        ("notes.txt", '{"name":"no","pid":1}')):
+    with open(os.path.join(status, name), "w") as f:
+        f.write(text)
+edge = Edge("--require-origin", "--origin", "*", "--status-dir", status)
+body = edge.http("GET", "/metrics")[2]
+ok('chat_program_ready{program="chat-store"} 1\n' in body and
+   'chat_program_status{program="chat-store",name="done"} 41\n' in body,
+   "/metrics tells of the others' status files")
+ok(all(re.match(r'(#.*|[a-z_]+(\{[a-z]+="[^"\\\\]*"(,[a-z]+="[^"\\\\]*")*\})? '
+                r'-?\d+)?$', l) for l in body.split("\n")) and
+   '"no"' not in body, "and every line is one, whatever is in them")
+shutil.rmtree(status)
 eq(shake(), 403, "H-01 --require-origin: none is refused")
 eq(shake(["Origin: https://any.example"]), 101, "* allows all")
 edge.end()

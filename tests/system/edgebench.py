@@ -473,6 +473,8 @@ def read_http(s, head_only=False):
             body += piece
     except (ConnectionError, socket.timeout):
         return None, {}, ""
+    if not head_only:
+        body = body[:want]      # not what answers the next request
     return int(lines[0].split()[1]), headers, body.decode("utf8", "replace")
 
 
