@@ -95,6 +95,13 @@ write_out(struct store *store)
 	buf_shrink(&store->out, STORE_BATCH_BYTES);
 }
 
+static void
+say_waiting(struct store *store)
+{
+	waiting_print(&store->out, "postgresql");
+	write_out(store);
+}
+
 /* The database is away (why), or back (NULL). Only a filter with records in
  * hand owes its runner a word. */
 static void
@@ -112,10 +119,8 @@ waiting(void *arg, const char *why)
 			LOG_S("error", why));
 	status_set(&store->status, STATUS_WAITING, why);
 	status_tick(&store->status, clock_mono_ms());
-	if (!store->batch.count)
-		return;
-	waiting_print(&store->out, "postgresql");
-	write_out(store);
+	if (store->batch.count)
+		say_waiting(store);
 }
 
 /* Stores what is there, and answers it. */
@@ -127,6 +132,8 @@ finish_batch(struct store *store)
 
 	if (!batch->count)
 		return;
+	if (store->link.away)
+		say_waiting(store);
 	enum pg_fault fault = store_save(&store->save, batch, &err);
 	if (fault != PG_OK)
 		fail(failed_code(fault), "stopped with records unanswered",

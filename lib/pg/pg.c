@@ -278,7 +278,8 @@ pg_link_try(struct pg_link *link, struct err *err)
 		return fault == PG_BROKEN ? PG_BROKEN : PG_OUTAGE;
 	}
 	link->conn = conn;
-	say_back(link);
+	if (!link->failed)
+		say_back(link); /* else the next run will tell */
 	return PG_OK;
 }
 
@@ -286,9 +287,17 @@ enum pg_fault
 pg_link_ready(struct pg_link *link, struct err *err)
 {
 	int64_t pause = TRY_FIRST_MS;
+	enum pg_fault fault;
 
+	/* A server that takes connections, but fails whatever is run. */
+	if (link->failed > 1)
+		poll(NULL, 0,
+			link->failed * TRY_FIRST_MS < TRY_MOST_MS
+				? link->failed * TRY_FIRST_MS
+				: TRY_MOST_MS);
 	for (;;) {
-		enum pg_fault fault = pg_link_try(link, err);
+		fault = stop_asked && link->failed > 1 ? PG_OUTAGE
+						       : pg_link_try(link, err);
 		if (fault != PG_OUTAGE)
 			return fault;
 		if (stop_asked)
@@ -356,6 +365,7 @@ pg_link_run(struct pg_link *link, const char *statement, bool prepared,
 		(more = PQgetResult(link->conn)))
 		PQclear(more);
 	if (fault == PG_OK) {
+		link->failed = 0;
 		say_back(link);
 		return PG_OK;
 	}
@@ -364,6 +374,7 @@ pg_link_run(struct pg_link *link, const char *statement, bool prepared,
 	if (fault != PG_OUTAGE)
 		return fault;
 lost:
+	link->failed++;
 	pg_link_close(link);
 	say_away(link, err->text);
 	return PG_OUTAGE;

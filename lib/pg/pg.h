@@ -81,6 +81,7 @@ struct pg_link {
 	void *arg;
 	bool away;
 	int64_t said_ms; /* when waiting was last called */
+	int failed;	 /* runs without success since the last success */
 };
 
 void pg_link_close(struct pg_link *link);
@@ -90,7 +91,7 @@ void pg_link_close(struct pg_link *link);
 enum pg_fault pg_link_try(struct pg_link *link, struct err *err) MUST_CHECK;
 
 /* Connects where it is not connected, trying again every 0.1 to 1 s until it
- * works or stop_asked. PG_OK; PG_BROKEN (schema, begin); PG_OUTAGE only where
+ * works or stop_asked; pauses as long where it is connected but runs fail. PG_OK; PG_BROKEN (schema, begin); PG_OUTAGE only where
  * it was asked to stop. */
 enum pg_fault pg_link_ready(struct pg_link *link, struct err *err) MUST_CHECK;
 

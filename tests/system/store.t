@@ -379,6 +379,27 @@ def poison(db):
            "a revoked partition's holds are gone")
     tap.ok(store.end() == 0, "EOF")
 
+    db.sql("drop trigger missing on messages",
+           "create function disk() returns trigger language plpgsql as $$ "
+           "begin raise disk_full; end $$",
+           "create trigger disk before insert on messages for each row "
+           "execute function disk()")
+    store = Store(db)
+    store.say(record(rooms[0], 1))
+    early = store.answers(1, 2)
+    said = len(store.waiting)
+    store.say(record(rooms[0], 1))
+    began = time.monotonic()
+    db.sql("drop trigger disk on messages")
+    got = store.answers(2, 5)
+    tap.ok(not early and said == 1 and events(got) == ["done message"] * 2 and
+           time.monotonic() - began < 2, "a full disk is an outage: it waits, "
+           "without haste, and goes on", (early, said, got))
+    code = store.end()
+    tap.ok(code == 0 and store.said.count("waiting for the database") == 1 and
+           store.said.count("database is back") == 1, "and says so once",
+           store.said)
+
     bad = [record(rooms[0], 1) for _ in range(4)]
     bad[0]["key"] = str(rooms[1])
     del bad[1]["value"]["content"]
@@ -467,16 +488,23 @@ def schema():
                "migrate again, twice at a time: nothing changes", codes)
         tap.ok(subprocess.run(["chat-store", "-n", "-c", db.conninfo])
                .returncode == 0, "-n: all is well")
-        db.sql("drop function chat_store")
+        store = Store(db)
+        db.sql("alter function chat_store rename to elsewhere")
+        store.say(record(1, 1))
+        said = store.answers(1, 5)
+        code = store.end()
+        tap.ok(not said and code == 100, "a half-applied migration below it: "
+               "100, nothing said", (said, code))
         code = subprocess.run(["chat-store", "-n", "-c", db.conninfo],
                               stderr=subprocess.DEVNULL).returncode
-        tap.ok(code == 100, "a half-applied migration: 100", code)
+        tap.ok(code == 100, "and so says -n", code)
         db.sql("alter table schema_version rename to elsewhere")
         done = subprocess.run(["chat-store", "-n", "-c", db.conninfo],
                               stderr=subprocess.PIPE, text=True)
         tap.ok(done.returncode == 100 and "scripts/migrate" in done.stderr,
                "no schema: 100, and what to do", done)
-        db.sql("alter table elsewhere rename to schema_version")
+        db.sql("alter table elsewhere rename to schema_version",
+               "drop function elsewhere")
         db.migrate()
         before = db.one("select epoch from store_epoch")
         db.sql("insert into outbox (topic, value) values ('t', '{}')")
