@@ -121,7 +121,7 @@ runner_assigned(
 	struct runner *r, struct part *part, int64_t offset, int64_t now_ms)
 {
 	part->state = PART_ASSIGNED;
-	part->paused = false;
+	/* It may be paused from before: librdkafka keeps that, so do we. */
 	begin_window(r, part, offset);
 	if (r->draining)
 		runner_revoked(r, part, now_ms);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "flow/deaths.h"
+#include "io/stop.h"
 #include "kafka/admin.h"
 #include "kafka/consumer.h"
 #include "run/run.h"
@@ -402,6 +403,8 @@ run_feed(const struct run_options *opts, struct err *err)
 		return EXIT_PERM;
 	start_handles(&feed);
 	start_filter(&feed);
+	if (stop_asked) /* before the loop took the signals over */
+		on_signal(&feed.term, SIGTERM);
 	if (feed.exit_code < 0)
 		uv_run(&feed.loop, UV_RUN_DEFAULT);
 	*err = feed.why;

@@ -340,6 +340,9 @@ start_handles(struct run *run)
 	uv_signal_start(&run->term, on_signal, SIGTERM);
 	uv_signal_start(&run->interrupt, on_signal, SIGINT);
 	uv_signal_start(&run->usr1, on_signal, SIGUSR1);
+	if (stop_asked) /* before the loop took the signals over */
+		runner_stop(&run->runner, EXIT_DONE, "asked to stop",
+			clock_mono_ms());
 	/* What was queued before the wake-up was armed gives no event. */
 	run_due(run);
 }

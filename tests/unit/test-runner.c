@@ -23,8 +23,7 @@ static int64_t now;
 static int bodies; /* given, not given back */
 static char out[2000];
 
-static void PRINTF(1, 2)
-put(const char *fmt, ...)
+static void PRINTF(1, 2) put(const char *fmt, ...)
 {
 	size_t len = strlen(out);
 	va_list ap;
@@ -1000,6 +999,8 @@ parked_records_leave_too(void **state)
 	DONE(pa, 0);
 	NOW("");
 	assert_int_equal(r.used, 0);
+	runner_assigned(&r, pa, 0, now);
+	NOW("resume:a"); /* it was paused when it left */
 	end();
 }
 
