@@ -134,11 +134,12 @@ row(void)
 		{"\1", 1}, {"\0", 1}, {"a\0b", 3}, {NULL, -1},
 		{"\0\0\0\0\0\0\3\350", 8},
 		{"\377\377\377\377\377\377\377\377", 8}};
+	static char name[] = "x";
 	PGresAttDesc names[ARRAY_LEN(fields)] = {{0}};
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		names[i] = (PGresAttDesc){.name = (char[]){"x"}, .format = 1};
+		names[i] = (PGresAttDesc){.name = name, .format = 1};
 	assert_true(PQsetResultAttrs(result, ARRAY_LEN(fields), names));
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		char bytes[8] = {0};
