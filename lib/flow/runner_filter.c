@@ -170,7 +170,7 @@ outstanding(
 	return NULL;
 }
 
-static bool
+static void
 answer_retry(struct runner *r, struct item *item,
 	const struct runner_result *result, int64_t now_ms)
 {
@@ -179,11 +179,10 @@ answer_retry(struct runner *r, struct item *item,
 		/* A partition that goes cannot wait for another try. */
 		if (item->part->state == PART_REVOKING)
 			runner_cut_unsent(r, item->part);
-		return false;
+		return;
 	}
 	item->state = ITEM_FINISHING;
 	runner_die(r, item, result->error_class, result->error_message);
-	return true;
 }
 
 struct item *
