@@ -20,7 +20,8 @@ chmod 600 "$dir/key"
 # A port of ours, below those that connections get.
 port=$((21000 + $$ % 8000))
 edge="$B/chat-ws-edge --port $port --address 127.0.0.1
-	--produce $dir/p --events $dir/e --api $dir/a --jwt-secret $dir/key"
+	--produce $dir/p --events $dir/e --api $dir/a --jwt-secret $dir/key
+	--max-connections 500"
 # refused NAME WORDS OPTION..: exit 100, and a sentence that holds WORDS
 refused() {
 	name=$1 words=$2

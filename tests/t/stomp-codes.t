@@ -20,12 +20,15 @@ same() {
 
 echo 1..5
 
-# Upper-case words with '_' in the edge's session files are codes, but for
-# those that are words of a body.
+# Upper-case words with '_' in the edge are codes, but for those that are words
+# of a body, and those of HTTP (chat-api(7)).
 {
-	cat lib/edge/conn.c lib/edge/session.c lib/edge/send.c lib/edge/sub.c |
-		grep -oE '"[A-Z]+(_[A-Z]+)+"' | grep -v SESSION_CLOSED
-	grep -ohE '"UNAUTHORIZED"' lib/edge/session.c
+	for f in lib/edge/*.c; do
+		case $f in
+		*/http.c | */rest.c | */upgrade.c | */item.c) continue ;;
+		esac
+		grep -oE '"([A-Z]+(_[A-Z]+)+|UNAUTHORIZED)"' "$f"
+	done | grep -v SESSION_CLOSED
 	grep -oE 'return "[A-Z_]+"' lib/wire/message.c | sed 's/return //' |
 		grep -vE '"(OK|IMAGE|TEXT)"'
 	grep -ohE "'(NOT_A_MEMBER|BLOCKED|CLIENT_MESSAGE_ID_REUSED)'" \
