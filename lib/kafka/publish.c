@@ -18,6 +18,7 @@
 #define LOOKUP_MS 2000
 #define COPIES_MS 300 /* a question that not every service answers */
 #define PRODUCERS 2
+#define STALLED_MS 3000	  /* for so long no answer: as good as away */
 #define UNEXPLAINED_MAX 4 /* aborts in a row without a refused record */
 #define COPIES_WANTED 3
 #define IN_SYNC_WANTED 2
@@ -45,6 +46,7 @@ struct publish {
 	struct txn producers[PRODUCERS];
 	unsigned count;
 	int64_t now_ms;
+	int64_t sent_ms; /* when the last record went out */
 	int unexplained;
 	enum kafka_verdict verdict; /* not OK: how it ends, and why */
 	struct err why;
@@ -424,6 +426,7 @@ send_item(struct publish *p, unsigned k, struct item *item, struct err *err)
 	enum kafka_verdict verdict =
 		txn_send(&p->producers[k], &item->record, item, &item->code);
 
+	p->sent_ms = p->now_ms;
 	crash_point("produce:after-produce");
 	if (verdict == KAFKA_REFUSED) {
 		group_refused(&p->group, &item->group, p->now_ms);
@@ -573,7 +576,9 @@ publish_away(struct publish *p)
 		if (kafka_is_away(&p->producers[k].producer.kafka,
 			    p->producers[k].producer.rk))
 			return true;
-	return false;
+	/* A broker that is stopped, not dead, keeps its connections. */
+	return p->group.state != GROUP_IDLE &&
+	       p->now_ms - p->sent_ms > STALLED_MS;
 }
 
 const struct publish_counters *

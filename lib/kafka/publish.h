@@ -78,7 +78,8 @@ int64_t publish_deadline(const struct publish *publish);
 /* Readable: call publish_step(). k from 0; -1: there are no more. */
 int publish_wake_fd(const struct publish *publish, unsigned k);
 bool publish_idle(const struct publish *publish); /* every record answered */
-bool publish_away(struct publish *publish);	  /* no broker in reach */
+/* No broker is in reach, or none has answered for a while. */
+bool publish_away(struct publish *publish);
 
 struct publish_counters {
 	int64_t records, done, dead, transactions, aborted, queued, paused;
