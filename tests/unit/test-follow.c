@@ -711,6 +711,23 @@ a_round_during_a_round_comes_after_it(void **state)
 	follow_unsubscribe(&t.follow, &sub);
 }
 
+/* The heads were asked for before the event came: they say nothing of it. */
+static void
+earlier_heads_do_not_lower(void **state)
+{
+	struct follow_sub sub;
+
+	live(&sub, 5);
+	follow_line_up(&t.follow);
+	event(9);
+	heads("A", 1, 7);
+	SAID("heads(1:1..1) page(7,5) ");
+	assert_int_equal(sub.room->named, 9);
+	PAGE(&sub, .head = 9, .from = 6, .to = 7, .more = true);
+	SAID("7<6 7<7 page(7,7) ");
+	follow_unsubscribe(&t.follow, &sub);
+}
+
 static void
 heads_go_by_thousands(void **state)
 {
@@ -835,6 +852,21 @@ a_new_epoch_clears_rings_and_names(void **state)
 	follow_unsubscribe(&t.follow, &b);
 }
 
+/* What the old life named is forgotten, also where the answer that brings the
+ * new one was asked for before. */
+static void
+a_new_epoch_forgets_what_was_named(void **state)
+{
+	struct follow_sub sub;
+
+	subscribe(&sub, 7, -1);
+	event(8);
+	ANSWER(&sub, .epoch = "B", .head = 3);
+	SAID("follow(7,-1,) heads(1:1..1) joined(7,0,3) ");
+	assert_int_equal(sub.room->named, 3);
+	follow_unsubscribe(&t.follow, &sub);
+}
+
 static void
 a_page_of_the_old_life_in_flight(void **state)
 {
@@ -879,6 +911,8 @@ same_life_goes_on_after_all(void **state)
 	event_kick(1, "B", 6, 0);
 	heads("A", 1, 6);
 	SAID("heads(1:1..1) page(7,5) ");
+	event_kick(1, "B", 7, 0); /* asked about once */
+	SAID("");
 	follow_unsubscribe(&t.follow, &sub);
 }
 
@@ -915,11 +949,13 @@ main(void)
 		T(line_up_asks_for_heads_and_fetches),
 		T(line_up_names_what_an_unanswered_subscribe_missed),
 		T(a_round_during_a_round_comes_after_it),
+		T(earlier_heads_do_not_lower),
 		T(heads_go_by_thousands),
 		T(clock_asks_every_30_s),
 		T(api_away_everything_is_asked_again),
 		T(an_unknown_epoch_is_not_applied_but_asked_about),
 		T(a_new_epoch_clears_rings_and_names),
+		T(a_new_epoch_forgets_what_was_named),
 		T(a_page_of_the_old_life_in_flight),
 		T(a_page_brings_the_new_epoch),
 		T(same_life_goes_on_after_all),

@@ -1067,6 +1067,31 @@ a_death_in_a_partition_that_goes(void **state)
 	end();
 }
 
+/* The last record of a key died of its retries: the filter holds the key until
+ * `again` comes, or `revoked`. */
+static void
+revoked_ends_what_the_filter_holds(void **state)
+{
+	int i;
+
+	begin(true);
+	polled(pa, 0, "k");
+	NOW("send:a0");
+	RETRY(pa, 0);
+	for (i = 0; i < 3; i++) {
+		AFTER(1000, "send:a0!");
+		RETRY(pa, 0);
+	}
+	NOW("letter:a0/WHY");
+	runner_lost(&r, pa, now);
+	runner_assigned(&r, pa, 0, now);
+	polled(pa, 1, "k");
+	NOW("revoked:a assigned:a send:a1 commit:a1");
+	letter_acked();
+	NOW("done:a0");
+	end();
+}
+
 static void
 a_new_filter_is_told_what_is_assigned(void **state)
 {
@@ -1277,6 +1302,7 @@ main(void)
 		cmocka_unit_test(silence_about_debts),
 		cmocka_unit_test(a_retry_in_a_partition_that_goes),
 		cmocka_unit_test(a_death_in_a_partition_that_goes),
+		cmocka_unit_test(revoked_ends_what_the_filter_holds),
 		cmocka_unit_test(a_new_filter_is_told_what_is_assigned),
 		cmocka_unit_test(the_log_goes_back),
 		cmocka_unit_test(commits_start_from_what_is_committed),

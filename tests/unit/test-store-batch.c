@@ -34,15 +34,15 @@ end(void **state)
 
 /* Adds a record of partition 1 with this key and, as it stands, value. */
 static struct store_item *
-add(int64_t offset, const char *key, const char *rest)
+add_to(const char *topic, int64_t offset, const char *key, const char *rest)
 {
 	struct buf line = {0};
 	struct err err = {""};
 
 	buf_printf(&line,
-		"{\"topic\":\"m\",\"partition\":1,\"offset\":%lld,"
+		"{\"topic\":\"%s\",\"partition\":1,\"offset\":%lld,"
 		"\"timestamp\":1768127400000,\"key\":\"%s\",%s}",
-		(long long)offset, key, rest);
+		topic, (long long)offset, key, rest);
 	int result = store_batch_add(&batch, buf_str(&line), &err);
 	/* What the item views must not be the line's. */
 	memset(line.data, 'x', line.len);
@@ -50,6 +50,12 @@ add(int64_t offset, const char *key, const char *rest)
 	assert_string_equal(err.text, "");
 	assert_int_equal(result, 0);
 	return &batch.items[batch.count - 1];
+}
+
+static struct store_item *
+add(int64_t offset, const char *key, const char *rest)
+{
+	return add_to("m", offset, key, rest);
 }
 
 #define VALUE(room, more)                                               \
@@ -227,6 +233,9 @@ holds_the_key(void **state)
 	/* Also what can never work waits its turn. */
 	assert_int_equal(add(4, "1", "\"value\":null")->state, STORE_RETRY);
 	assert_int_equal(add(5, "2", FINE("2"))->state, STORE_OPEN);
+	/* The same key of another topic is another key. */
+	assert_int_equal(add_to("n", 1, "1", FINE("1"))->state, STORE_OPEN);
+	store_batch_reset(&batch);
 	assert_int_equal(
 		add(1, "1", "\"again\":true," FINE("1"))->state, STORE_OPEN);
 	assert_int_equal(add(2, "1", FINE("1"))->state, STORE_OPEN);
