@@ -54,14 +54,11 @@ on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 static void
 on_fatal(struct kafka *kafka, rd_kafka_t *rk)
 {
-	kafka->fatal_code = rd_kafka_fatal_error(
-		rk, kafka->fatal_text, sizeof(kafka->fatal_text));
-	if (!kafka->fatal_code)
-		return;
-	atomic_store(&kafka->fatal, true);
+	char why[300];
+	rd_kafka_resp_err_t code = rd_kafka_fatal_error(rk, why, sizeof(why));
+
 	LOG_ERROR(kafka->logger, "fatal error of the client",
-		LOG_S("class", kafka_class(kafka->fatal_code)),
-		LOG_S("error", kafka->fatal_text));
+		LOG_S("class", kafka_class(code)), LOG_S("error", why));
 }
 
 /* Each reconnect says the same again, up to 50 times a second. */

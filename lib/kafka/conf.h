@@ -38,11 +38,8 @@ struct kafka_options {
 /* What one client has come to. Zero it; it must outlive the client. */
 struct kafka {
 	const char *logger; /* "producer", for the log */
-	atomic_bool fatal;  /* the client is of no use any more */
-	rd_kafka_resp_err_t fatal_code;
-	char fatal_text[200];
-	atomic_bool away;  /* no broker can be reached */
-	atomic_bool grown; /* a topic's partition count changed */
+	atomic_bool away;   /* no broker can be reached */
+	atomic_bool grown;  /* a topic's partition count changed */
 	/* private: the last error and when it was logged */
 	rd_kafka_resp_err_t last;
 	int64_t quiet_until_ms;

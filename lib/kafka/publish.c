@@ -178,20 +178,22 @@ first_word(
 	return KAFKA_FAILED;
 }
 
-/* A fatal client is one, whatever the call said. */
+/* A fatal client is one, whatever the call said, and before its error callback
+ * has come. */
 static enum kafka_verdict
 check_fatal(const struct publish *p, struct err *err)
 {
+	char why[300];
 	unsigned k;
 
 	for (k = 0; k < p->count; k++) {
-		const struct kafka *kafka = &p->producers[k].producer.kafka;
+		rd_kafka_resp_err_t code = rd_kafka_fatal_error(
+			p->producers[k].producer.rk, why, sizeof(why));
 
-		if (!atomic_load(&kafka->fatal))
+		if (!code)
 			continue;
-		err_set(err, "%s: %s", kafka_class(kafka->fatal_code),
-			kafka->fatal_text);
-		return kafka_client_verdict(kafka->fatal_code);
+		err_set(err, "%s: %s", kafka_class(code), why);
+		return kafka_client_verdict(code);
 	}
 	return KAFKA_OK;
 }
@@ -531,6 +533,7 @@ publish_step(struct publish *p, int64_t now_ms, struct err *err)
 {
 	struct group_action a;
 	enum kafka_verdict verdict;
+	struct err fatal;
 	bool may_begin = true;
 
 	p->now_ms = now_ms;
@@ -544,6 +547,12 @@ publish_step(struct publish *p, int64_t now_ms, struct err *err)
 		verdict = act(p, &a, err);
 	}
 	p->counters.queued = (int64_t)p->group.count;
+	/* A record's failure may be the first to show what the client's own
+	 * error says better: only a person can put this right. */
+	if (verdict == KAFKA_FAILED && check_fatal(p, &fatal) == KAFKA_PERM) {
+		*err = fatal;
+		verdict = KAFKA_PERM;
+	}
 	return verdict;
 }
 

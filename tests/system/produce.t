@@ -90,7 +90,7 @@ def by_id(answers):
 class Server:
     """chat-produce -l, and what its status file says."""
 
-    def __init__(self, *options, program="chat-produce", slot=0, dir=DIR,
+    def __init__(self, *options, program="chat-produce", slot=20, dir=DIR,
                  env=()):
         self.path = "%s/%d.sock" % (dir, slot)
         self.status_file = self.path + ".json"

@@ -57,7 +57,8 @@ class Case:
                 r["partition"] = partition
             lines += json.dumps(r) + "\n"
         more = () if partition is None else ("-P",)
-        c.run("chat-produce", "-d", self.dir, *more, stdin=lines)
+        c.run("chat-produce", "-d", self.dir, "--slot", "81", *more,
+              stdin=lines)
 
     def run(self, *more, control=True, slot=0, filter=None, name=0,
             program="chat-consume", crash=""):
@@ -204,9 +205,9 @@ def letters():
     case = Case(2)
     case.put({"n": 1, "do": "dead"}, partition=1)
     big = '"' * 600000  # twice as much in a line
-    c.run("chat-produce", "-d", case.dir, "-P", stdin=json.dumps(
-        {"topic": case.topic, "key": "b", "partition": 1,
-         "valueText": big}) + "\n")
+    c.run("chat-produce", "-d", case.dir, "--slot", "81", "-P",
+          stdin=json.dumps({"topic": case.topic, "key": "b", "partition": 1,
+                            "valueText": big}) + "\n")
     case.put({"n": 2, "emit": ["x"], "to": NAME + "-nowhere"}, partition=0)
     case.run()
     tap.ok(until(lambda: len(case.records(case.dlt)) == 3, 30),

@@ -127,7 +127,7 @@ def main():
                         '"config":{"retention.ms":-1}}\n' % (name, PARTITIONS))
         c.run("chat-topics", "apply", rundir + "/topics")
         meant = [some_record(i) for i in range(COUNT)]
-        c.run("chat-produce", "-d", rundir, "-P",
+        c.run("chat-produce", "-d", rundir, "--slot", "80", "-P",
               stdin="".join(write(r) + "\n" for r in meant))
         code, one = topic(A)
         tap.ok(code == 0 and len(one) == COUNT, "10,000 records", len(one))
@@ -136,7 +136,8 @@ def main():
                first_difference(one, meant))
         pipe = subprocess.run(
             ["sh", "-c", "chat-consume -t '%s' -e end | chat-produce -t '%s' "
-             "-P -d '%s' >'%s/answers'" % (A, B, rundir, rundir)], timeout=100)
+             "-P -d '%s' --slot 80 >'%s/answers'" % (
+                 A, B, rundir, rundir)], timeout=100)
         code, two = topic(B)
         tap.ok(pipe.returncode == 0 and by_partition(two) == by_partition(one),
                "its twin is equal", first_difference(two, one))

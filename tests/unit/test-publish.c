@@ -380,6 +380,25 @@ test_unknown_after_end(void **state)
 	ends(w, KAFKA_FAILED, "INVALID_TXN_STATE");
 }
 
+/* Timed out: what is on its way may still land, in the next transaction too. So
+ * there is none: no abort, no second try, no answer. */
+static void
+test_timed_out(void **state)
+{
+	struct world *w = *state;
+
+	w->kafka.properties = (struct opt_list){
+		{"message.timeout.ms=500", "transaction.timeout.ms=1000"}, 2};
+	start(w, "id");
+	put(w, 1, 1);
+	expect(w, "+1");
+	w->told[0] = '\0';
+	rd_kafka_mock_broker_set_rtt(w->mock, 1, 3000);
+	put(w, 2, 2);
+	ends(w, KAFKA_FAILED, "TIMED_OUT");
+	assert_int_equal(publish_counters(w->publish)->aborted, 0);
+}
+
 static void
 test_no_transactions(void **state)
 {
@@ -403,16 +422,23 @@ test_no_right_to_the_id(void **state)
 	says(w, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED");
 }
 
+/* Said at the start or with the first record, whatever is sooner. */
 static void
 test_idempotent_no_right(void **state)
 {
 	struct world *w = *state;
+	enum kafka_verdict verdict;
 
 	push(w, INIT_PRODUCER_ID, 5,
 		RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
-	start(w, NULL);
+	open_it(w, NULL);
+	verdict = begin(w);
 	put(w, 1, 1);
-	ends(w, KAFKA_PERM, "CLUSTER_AUTHORIZATION_FAILED");
+	if (verdict == KAFKA_OK)
+		verdict = run(w);
+	assert_int_equal(verdict, KAFKA_PERM);
+	says(w, "CLUSTER_AUTHORIZATION_FAILED");
+	assert_string_equal(w->told, "");
 }
 
 static void
@@ -449,6 +475,7 @@ main(void)
 		TEST(test_fenced_at_commit),
 		TEST(test_fenced_at_produce),
 		TEST(test_unknown_after_end),
+		TEST(test_timed_out),
 		TEST(test_no_transactions),
 		TEST(test_no_right_to_the_id),
 		TEST(test_idempotent_no_right),
