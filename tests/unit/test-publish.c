@@ -380,6 +380,19 @@ test_unknown_after_end(void **state)
 	ends(w, KAFKA_FAILED, "INVALID_TXN_STATE");
 }
 
+/* An error that an abort would clear, but of EndTxn itself. */
+static void
+test_refused_at_end(void **state)
+{
+	struct world *w = *state;
+
+	start(w, "id");
+	put(w, 1, 1);
+	push(w, END_TXN, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+	ends(w, KAFKA_FAILED, "cannot commit");
+	assert_int_equal(publish_counters(w->publish)->aborted, 0);
+}
+
 /* Timed out: what is on its way may still land, in the next transaction too. So
  * there is none: no abort, no second try, no answer. */
 static void
@@ -387,13 +400,12 @@ test_timed_out(void **state)
 {
 	struct world *w = *state;
 
-	w->kafka.properties = (struct opt_list){
-		{"message.timeout.ms=500", "transaction.timeout.ms=1000"}, 2};
+	w->kafka.properties = (struct opt_list){{"message.timeout.ms=500"}, 1};
 	start(w, "id");
 	put(w, 1, 1);
 	expect(w, "+1");
 	w->told[0] = '\0';
-	rd_kafka_mock_broker_set_rtt(w->mock, 1, 3000);
+	rd_kafka_mock_broker_set_rtt(w->mock, 1, 1500);
 	put(w, 2, 2);
 	ends(w, KAFKA_FAILED, "TIMED_OUT");
 	assert_int_equal(publish_counters(w->publish)->aborted, 0);
@@ -475,6 +487,7 @@ main(void)
 		TEST(test_fenced_at_commit),
 		TEST(test_fenced_at_produce),
 		TEST(test_unknown_after_end),
+		TEST(test_refused_at_end),
 		TEST(test_timed_out),
 		TEST(test_no_transactions),
 		TEST(test_no_right_to_the_id),
