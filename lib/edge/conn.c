@@ -5,6 +5,7 @@
 
 #include <libwebsockets.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -310,6 +311,17 @@ conn_fire(struct wheel_timer *timer, void *edge)
 
 /* ---- the end of a turn -------------------------------------------------- */
 
+/* lws keeps a connection for as long as it holds bytes for it, unless writing
+ * them fails: the socket is shut for that. It calls back into conn_gone(), from
+ * here or when it has tried. */
+static void
+kill_wsi(struct conn *conn)
+{
+	if (lws_partial_buffered(conn->wsi))
+		shutdown(lws_get_socket_fd(conn->wsi), SHUT_RDWR);
+	lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
 static void
 settle(struct conn *conn)
 {
@@ -318,9 +330,7 @@ settle(struct conn *conn)
 	else if (conn->session && conn->session->reap)
 		subs_reap(conn->session);
 	if (conn->doomed && conn->wsi) {
-		/* lws calls back into conn_gone() from here. */
-		lws_set_timeout(
-			conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+		kill_wsi(conn);
 		return;
 	}
 	conn_write(conn);

@@ -56,7 +56,7 @@ def ok(what, name):
 
 def eq(got, want, name):
     if not ok(got == want, name):
-        print("#  got %r\n# want %r" % (got, want), flush=True)
+        print("#  got %.600r\n# want %.600r" % (got, want), flush=True)
 
 
 def done():
