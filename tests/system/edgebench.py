@@ -356,6 +356,7 @@ class Edge:
         self.events = Events(at("events.sock")) if events else None
         self.api = Api(at("api.sock")) if api else None
         self.port = free_port()
+        self.opened = []         # clients, for end()
         self.log = open(at("log"), "w+b")
         self.status_file = at("edge.json")
         self.process = subprocess.Popen(
@@ -412,7 +413,8 @@ class Edge:
         return None
 
     def ws(self, path="/ws/v1/chat", headers=(), **kw):
-        return Ws(self.port, path, headers, **kw)
+        self.opened.append(Ws(self.port, path, headers, **kw))
+        return self.opened[-1]
 
     def client(self, user, *queues, **kw):
         """A connected STOMP client, with queues subscribed."""
@@ -439,6 +441,8 @@ class Edge:
 
     def end(self):
         """Stops it and says whether it went well (sanitizers speak up)."""
+        for client in self.opened:
+            client.close()
         rc = self.stop()
         logs = self.logs()
         bad = rc != 0 or "Sanitizer" in logs or "runtime error" in logs
