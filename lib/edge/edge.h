@@ -8,7 +8,7 @@
  *	            outq <- tell <--'            <- fanout <- events.sock
  *	              `-> http -> api.sock
  *
- * The end of each loop turn (edge_turn()): sessions that ended are taken apart,
+ * The end of each loop turn (turn() in edge.c): sessions that ended are taken apart,
  * queues are written with one send() each, dead connections are freed. Nothing
  * of a connection is freed anywhere else, so no callback can pull the ground
  * from under another.
@@ -133,7 +133,7 @@ struct edge {
 	struct edge_count count;
 	struct status status;
 	int64_t drain_end_ms, drain_next_ms;
-	size_t drain_left, drain_batch;
+	size_t drain_batch;
 	void (*on_ended)(struct edge *edge); /* drained: stop the loop */
 };
 

@@ -1,6 +1,6 @@
 /*
  * edge/join.h - the questions that following a room asks of chat-api, and how
- * its answers are read: follow, page, heads (BRIEF: /edge/..).
+ * its answers are read: follow, page, heads (chat-api(7)).
  */
 #ifndef EDGE_JOIN_H
 #define EDGE_JOIN_H

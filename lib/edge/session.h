@@ -2,8 +2,7 @@
  * edge/session.h - the STOMP session of one WebSocket connection: who it is,
  * what it may do, its frames, its heart-beats.
  *
- *	SESSION_WAITING --CONNECT--> SESSION_LIVE --DISCONNECT-->
- *SESSION_LEAVING
+ *	WAITING --CONNECT--> LIVE --DISCONNECT--> LEAVING
  *
  * Made at the handshake, where a token may already say who it is; taken apart
  * at the end of the loop turn in which its connection closed.
