@@ -5,6 +5,8 @@ garbage, answer late; and what it does for those who only look."""
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -394,9 +396,61 @@ def view():
     case.stop()
 
 
+def last_letters():
+    """From a dead letter topic nothing is dead-lettered."""
+    case = Case()
+    case.topic = case.dlt
+    big = '"' * 600000  # twice as much in a line
+    case.put({"n": 1, "do": "dead"})
+    c.run("chat-produce", "-d", case.dir, stdin=json.dumps(
+        {"topic": case.topic, "key": "k", "valueText": big}) + "\n")
+    case.put({"n": 3})
+    case.run()
+    tap.ok(until(lambda: case.left() == 0), "dead, or too long for a line, in "
+           "a dead letter topic: done", case.seen())
+    tap.ok(case.seen("got") == ["got 1", "got bytes 600000", "got 3"],
+           "what is too long comes without its value", case.seen())
+    tap.ok(len(case.records(case.topic)) == 3 and
+           case.logged("a record of a dead letter topic is dead"),
+           "no letter, but a log line")
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
+def commit_raw(group, topic, offset):
+    """OffsetCommit, version 2, of nobody's: what librdkafka would refuse."""
+    def text(s):
+        return struct.pack(">h", len(s)) + s.encode()
+    body = (struct.pack(">hhi", 8, 2, 1) + text("t") + text(group) +
+            struct.pack(">i", -1) + text("") + struct.pack(">qi", -1, 1) +
+            text(topic) + struct.pack(">iiq", 1, 0, offset) + text(""))
+    host, port = os.environ["CHAT_BROKERS"].split(",")[0].rsplit(":", 1)
+    with socket.create_connection((host, int(port)), 10) as s:
+        s.sendall(struct.pack(">i", len(body)) + body)
+        return struct.unpack(">h", s.recv(1000)[-2:])[0]
+
+
+def tail_lost():
+    """A broker that has lost its tail: the group's offset is beyond the end."""
+    case = Case()
+    case.put({"n": 1}, {"n": 2})
+    tap.ok(until(lambda: commit_raw(case.topic, case.topic, 1000) == 0),
+           "a committed offset beyond the end of the log")
+    case.run()
+    tap.ok(until(lambda: len(case.seen("done")) == 2) and
+           case.seen("got") == ["got 1", "got 2"], "means: from the start",
+           case.seen())
+    case.put({"n": 3})
+    tap.ok(until(lambda: case.seen("done 3")) and until(lambda: case.left()
+                                                        == 0),
+           "and so it goes on, committed where it is", case.left())
+    tap.ok(case.logged("the committed offset is not in the log any more"),
+           "with a log line")
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
 def main():
     for test in (jq, retry, deaths, poison, letters, waiting, killed, crashes,
-                 ends, view, leaves_and_comes_back):
+                 last_letters, tail_lost, ends, view, leaves_and_comes_back):
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
             continue
         try:
