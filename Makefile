@@ -57,10 +57,12 @@ $B/$1: $B/cmd/$1.o $(call archives,$($1.link))
 endef
 $(foreach p,$(PROGS),$(eval $(call program,$p)))
 
+# The .d files say $B themselves: whoever builds with another spelling of the
+# same folder still rebuilds what a header has changed.
 $B/%.o: %.c VERSION
 	@mkdir -p $(@D)
 	@echo "CC $<"
-	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) -MT '$$B/$*.o' -c -o $@ $<
 
 # tests/unit/test-X.c; a comment in its first lines, "links: ROOMS -lLIBS",
 # says what it is linked to besides cmocka.
