@@ -191,6 +191,11 @@ for name, text, code in (
     ok(f and f.command == "ERROR" and (c == code or code is None),
        "%s: %s %s" % (name, f and f.headers.get("message"), c))
     w.close()
+w = edge.ws()
+w.send("CONNECT\n" + "".join("%s:%s\n" % (c, c * 6000) for c in "abc"))
+f = w.frame()
+eq((f and f.headers["message"], w.close_code()), ("FRAME_TOO_LARGE", 1009),
+   "less is read from who has not connected: 16 KiB")
 w = live()
 w.send("SEND\nreceipt:q\ndestination:/x\n" + "a:1\n" * 62 + "\n\0")
 ok(w.frame(0.5) is None and not w.closed, "S-05 64 headers: taken")
