@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "io/crash.h"
 #include "kafka/admin.h"
+#include "kafka/item.h"
 
 #define BATCH_RECORDS 500
 /* One partition's share of a batch fits one request (batch.size is 1,000,000),
@@ -27,17 +28,6 @@ struct topic {
 	struct group_topic group;
 	char *name;
 	size_t items;
-};
-
-/* A record, copied; views of `record` point behind it. */
-struct item {
-	struct group_item group;
-	struct topic *topic;
-	void *opaque;
-	struct record record;
-	rd_kafka_resp_err_t code;
-	int32_t partition;
-	int64_t offset;
 };
 
 struct publish {
@@ -261,56 +251,12 @@ get_topic(struct publish *p, struct str name)
 	return t;
 }
 
-static struct str
-put_bytes(char **at, struct str s)
-{
-	struct str copy = {*at, s.len};
-
-	if (s.len)
-		memcpy(*at, s.data, s.len);
-	*at += s.len;
-	return copy;
-}
-
-static struct item *
-copy(const struct record *from)
-{
-	size_t heads = from->header_count * sizeof(*from->headers);
-	size_t len = from->topic.len + from->key.len + from->value.len +
-		     from->id.len;
-	struct item *item;
-	struct record *r;
-	size_t i;
-	char *at;
-
-	for (i = 0; i < from->header_count; i++)
-		len += from->headers[i].name.len + from->headers[i].value.len;
-	item = malloc(sizeof(*item) + heads + len + 1);
-	if (!item)
-		return NULL;
-	*item = (struct item){
-		.record = *from, .group.bytes = sizeof(*item) + heads + len};
-	r = &item->record;
-	r->headers = (struct record_header *)(item + 1);
-	at = (char *)(r->headers + r->header_count);
-	r->topic = put_bytes(&at, from->topic);
-	r->key = put_bytes(&at, from->key);
-	r->value = put_bytes(&at, from->value);
-	r->id = put_bytes(&at, from->id);
-	for (i = 0; i < r->header_count; i++) {
-		r->headers[i] = from->headers[i];
-		r->headers[i].name = put_bytes(&at, from->headers[i].name);
-		r->headers[i].value = put_bytes(&at, from->headers[i].value);
-	}
-	return item;
-}
-
 int
 publish_put(struct publish *p, struct group_source *source,
 	const struct record *record, void *opaque, struct err *err)
 {
 	struct topic *topic = get_topic(p, record->topic);
-	struct item *item = topic ? copy(record) : NULL;
+	struct item *item = topic ? item_new(record) : NULL;
 	bool was_paused;
 
 	if (!item)
@@ -321,8 +267,6 @@ publish_put(struct publish *p, struct group_source *source,
 	item->topic = topic;
 	item->group.topic = &topic->group;
 	item->group.source = source;
-	item->partition = -1;
-	item->offset = -1;
 	topic->items++;
 	p->counters.records++;
 	was_paused = source->paused;

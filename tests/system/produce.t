@@ -111,9 +111,12 @@ class Server:
         return self.status()
 
     def ready(self, seconds=20):
-        return until(lambda: self.status().get("state") == "ready" and
-                     self.status()["pid"] == self.process.pid and
-                     os.path.exists(self.path), seconds)
+        def is_ready():
+            said = self.status()  # at first it is its predecessor's
+            return (said.get("state") == "ready" and
+                    said["pid"] == self.process.pid)
+
+        return until(is_ready, seconds)
 
     def kill(self):
         self.process.kill()
