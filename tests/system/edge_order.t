@@ -20,6 +20,14 @@ def asked(path, n=1):
                               if r["path"] == path]) >= n)
 
 
+# ---- an event that nobody will ever publish (looked at in the end)
+quiet = Edge()
+quiet.api.room(1, 7, 8)
+sleeper = quiet.client(7)
+sleeper.subscribe("s", "/sub/chat/room/1")
+quiet.api.store(1, 8, "never told")
+since = time.time()
+
 # ---- an event overtakes the answer to SUBSCRIBE
 api.room(1, 7, 8)
 api.hold = {"/edge/follow"}
@@ -75,6 +83,15 @@ for i in range(100):
     events.event(api.store(2, 8, "live"))
 got = seqs(b.all(1))
 eq(got, list(range(1, 3101)), "3,000 caught up with 100 live ones at the end")
+b.close()
+
+# ---- pages wait until the client's queue is less than half full
+b = edge.client(8, rcvbuf=4096)
+b.subscribe("s", "/sub/chat/room/2", receipt="no", from_seq="0")
+time.sleep(1)                               # and reads nothing meanwhile
+got = seqs(b.all(1))
+ok(got == list(range(1, 3101)) and not b.closed,
+   "who reads slowly catches up slowly (%d, %s)" % (len(got), b.closed))
 b.close()
 
 # ---- many rooms to catch up at once: nobody is taken for a slow consumer
@@ -330,4 +347,8 @@ eq(b.all(), [], "an event of the old life is never applied")
 b.close()
 
 edge.end()
+f = sleeper.frame(max(1, since + 35 - time.time()))
+ok(f and seqs([f]) == [1],
+   "heads are asked for by a clock: within 30 s it is there")
+quiet.end()
 done()

@@ -253,6 +253,73 @@ def kicks(db, rounds=25):
            "its event is in the outbox, by the same transaction", outbox)
 
 
+class Holder:
+    """A transaction that keeps its locks until it is told to commit."""
+
+    def __init__(self, db, text):
+        self.psql = subprocess.Popen(
+            ["psql", "-XqAt", "-d", db.conninfo], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        self.psql.stdin.write("begin; %s; select 'locked';\n" % text)
+        self.psql.stdin.flush()
+        while self.psql.stdout.readline() != "locked\n":
+            pass
+
+    def commit(self):
+        self.psql.communicate("commit;\n")
+
+
+def blocked(db, seconds=5):
+    """A store waits for a lock."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and db.one(
+            "select count(*) from pg_stat_activity where datname = "
+            "current_database() and application_name = 'chat-store' and "
+            "wait_event_type = 'Lock'") == "0":
+        time.sleep(0.02)
+
+
+def locks(db):
+    room = db.group(1, 2, 3)
+    store = Store(db)
+    holder = Holder(db, "select chat_kick(1, %d, 2)" % room)
+    store.say(record(room, 2, "late"), record(room, 3, "fine"))
+    blocked(db)
+    holder.commit()
+    got = store.answers(2, 10)
+    tap.ok(events(got) == ["done NOT_A_MEMBER", "done message"] and
+           got[1][2][0]["message"]["seq"] == 2, "lock, then look: a kick that "
+           "was first is seen, and has the lower number", got)
+    tap.ok(db.holes() == [], "no hole", db.holes())
+    for begun, then, kind in (
+            ("leave(3, %d)", "leave(3, %d)", "SYSTEM_LEAVE"),
+            ("invite(1, %d, '{3}')", "invite(1, %d, '{3}')", "SYSTEM_INVITE")):
+        holder = Holder(db, "select chat_" + begun % room)
+        second = subprocess.Popen(
+            ["psql", "-XqAt", "-d", db.conninfo, "-c", "select 1 from chat_" +
+             then % room], stdout=subprocess.DEVNULL)
+        time.sleep(0.3)
+        waits = second.poll() is None
+        holder.commit()
+        second.wait(10)
+        count = db.one("select count(*) from messages where chat_room_id = %d "
+                       "and type = '%s'" % (room, kind))
+        tap.ok(waits and count == "1", "%s twice at the same time: once" %
+               kind, (waits, count))
+    low, *others = sorted(db.group(1, 2) for _ in range(8))
+    holder = Holder(db, "select from chat_rooms where id = %d for no key "
+                    "update" % low)
+    store.say(*[record(r, 1) for r in [*reversed(others), low]])
+    blocked(db)
+    free = db.sql("select id from chat_rooms where id = any ('{%s}') for no "
+                  "key update skip locked" % ",".join(map(str, others)))
+    holder.commit()
+    tap.ok(len(free) == 7, "rooms are locked in the order of their ids: who "
+           "waits for the first holds no other", free)
+    tap.ok(events(store.answers(8, 10)) == ["done message"] * 8 and
+           store.end() == 0, "and it goes on")
+
+
 def identity(db):
     room = db.group(1, 2, 3)
     store = Store(db)
@@ -591,7 +658,7 @@ def many(count=100000):
 
 def main():
     alone = (two_at_a_time, schema, many, away)
-    shared = (deaths, identity, refusals, kicks, rooms, poison)
+    shared = (deaths, locks, identity, refusals, kicks, rooms, poison)
     asked = sys.argv[1:] or [f.__name__ for f in alone + shared]
     for f in alone:
         if f.__name__ in asked:
