@@ -404,6 +404,8 @@ pour(100)
 time.sleep(0.7)
 got = len([f for f in w.all(0.5) if f.command == "MESSAGE"])
 eq((got, w.closed), (100, None), "who takes it late, but in time, stays")
+ok(until(lambda: edge.metric("connections") == 2, t + 8 - time.time()),
+   "who goes on taking nothing is cut 5 s later")
 edge.end()
 
 # ---- rate
