@@ -11,9 +11,16 @@ case $CHAT_HOME in
 /*) ;;
 *) CHAT_HOME=$PWD/$CHAT_HOME ;;
 esac
-CHAT_PORT=${CHAT_PORT:-8080}
-CHAT_KAFKA_PORT=${CHAT_KAFKA_PORT:-9092}
-CHAT_PG_PORT=${CHAT_PG_PORT:-5433}
+# Ports: as given, else those of the last time, else the usual ones.
+last_ports=$(cat "$CHAT_HOME/ports" 2>/dev/null)
+set_ports()
+{
+	CHAT_PORT=${CHAT_PORT:-${1:-8080}}
+	CHAT_KAFKA_PORT=${CHAT_KAFKA_PORT:-${2:-9092}}
+	CHAT_PG_PORT=${CHAT_PG_PORT:-${3:-5433}}
+}
+# shellcheck disable=SC2086 # three words, or none
+set_ports $last_ports
 BUILD=${B:-$ROOT/build}
 JARS=$ROOT/run/jars
 LOGS=$CHAT_HOME/log

@@ -37,6 +37,10 @@ ok 'up again succeeds' [ $? = 0 ]
 ok 'same processes, same data, same secrets' [ "$before" = "$(all)" ]
 ok 'and it says so' grep -q 'nothing was changed' "$CHAT_HOME/log/again.log"
 
+CHAT_PORT=$((CHAT_PORT + 5)) "$ROOT/scripts/up" >"$CHAT_HOME/log/again.log" 2>&1
+ok 'up on another port, while it runs, is refused' [ $? = 100 ]
+ok 'and changes nothing' [ "$before" = "$(all)" ]
+
 ctl stop broadcast >/dev/null
 ok 'a program that was stopped is seen' \
 	[ -n "$("$ROOT/scripts/status" | grep '^broadcast .* down')" ]
