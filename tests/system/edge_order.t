@@ -322,7 +322,7 @@ eq(seqs(b.all()), [int(f.headers["head"]) + 1],
 b.close()
 
 # ---- a new epoch: reset
-b = edge.client(8, "joins")
+b = edge.client(8, "joins", "acks")
 b.subscribe("s", "/sub/chat/room/1")
 b.all()
 c = edge.client(8)
@@ -343,7 +343,7 @@ events.event(api.store(1, 8, "goes on"))    # 12
 eq(seqs(b.all()), [12], "it goes on from the new head")
 events.event({"event": "message", "epoch": "e1", "message":
               dict(old["message"], seq=13)})
-eq(b.all(), [], "an event of the old life is never applied")
+eq(b.all(), [], "an event of the old life is never applied, nor acked")
 b.close()
 
 edge.end()

@@ -73,7 +73,13 @@ class Edge:
         return self.read(len(lines)) == lines
 
     def ended(self):
-        return self.read(1) == b""
+        """The other side has closed it; silence is no end."""
+        try:
+            return not self.data and self.socket.recv(1) == b""
+        except socket.timeout:
+            return False
+        except ConnectionResetError:
+            return True
 
     def quiet(self):
         self.socket.settimeout(0.3)
