@@ -152,7 +152,7 @@ static enum topic_state
 look_up(struct producer *producer, struct producer_topic *t, int timeout_ms,
 	struct err *err)
 {
-	const struct rd_kafka_metadata *md;
+	const struct rd_kafka_metadata *md = NULL; /* and so where it fails */
 	rd_kafka_resp_err_t code;
 	int32_t partitions = 0;
 

@@ -334,6 +334,47 @@ test_idempotent_passing_trouble(void **state)
 	expect(w, "+1 +2");
 }
 
+static void
+outage(struct world *w, int ms)
+{
+	int64_t up_ms = clock_mono_ms() + ms;
+
+	for (; clock_mono_ms() < up_ms; usleep(10000))
+		assert_int_equal(
+			publish_step(w->publish, clock_mono_ms(), &w->err),
+			KAFKA_OK);
+	rd_kafka_mock_broker_set_up(w->mock, 1);
+}
+
+/* Time makes nothing dead, and ends nothing that is only idempotent. */
+static void
+test_idempotent_outage(void **state)
+{
+	struct world *w = *state;
+
+	start(w, NULL);
+	put(w, 1, 1);
+	expect(w, "+1");
+	rd_kafka_mock_broker_set_down(w->mock, 1);
+	put(w, 2, 3);
+	outage(w, 2500);
+	expect(w, "+1 +2 +3");
+}
+
+/* Nobody says whether there is such a topic. */
+static void
+test_topic_in_an_outage(void **state)
+{
+	struct world *w = *state;
+
+	start(w, NULL);
+	rd_kafka_mock_broker_set_down(w->mock, 1);
+	put(w, 1, 2);
+	outage(w, 100);
+	assert_string_equal(w->told, "");
+	expect(w, "+1 +2");
+}
+
 /* ---- the end
  * ------------------------------------------------------------------ */
 
@@ -484,6 +525,8 @@ main(void)
 		TEST(test_no_right),
 		TEST(test_passing_trouble),
 		TEST(test_idempotent_passing_trouble),
+		TEST(test_idempotent_outage),
+		TEST(test_topic_in_an_outage),
 		TEST(test_fenced_at_commit),
 		TEST(test_fenced_at_produce),
 		TEST(test_unknown_after_end),
