@@ -525,6 +525,31 @@ def full_queue(mode, slot):
     server.end()
 
 
+def stops_reading():
+    """What waits for a topic that is not there fills the queue for a second."""
+    server = Server("-I", "--queue", "100", slot=17)
+    assert server.ready()
+    peer = Peer(server.path)
+    text = "".join(record(NAME + "-never", n) for n in range(20000))
+
+    def blast():
+        try:
+            peer.send(text)
+        except OSError:
+            pass
+
+    sender = threading.Thread(target=blast, daemon=True)
+    sender.start()
+    queued = until(lambda: server.counters().get("queued"), 1)
+    tap.ok(queued and queued < 1000 and sender.is_alive(), "a full queue: its "
+           "peer is not read, whatever it sends (%s queued)" % queued)
+    other = Peer(server.path)
+    other.send(record(topic(), "o"))
+    tap.ok(other.has("o"), "and others are")
+    peer.close()
+    tap.ok(server.end() == 0, "TERM: exit 0")
+
+
 def deaf_peer():
     t = topic()
     server = Server("-I", "--queue", "200", slot=8)
@@ -665,6 +690,7 @@ def main():
     slots()
     full_queue((), 7)
     full_queue(("-I",), 10)
+    stops_reading()
     deaf_peer()
     drain((), 9)
     drain(("-I",), 15)
