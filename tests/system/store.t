@@ -351,7 +351,8 @@ def identity(db):
            "the same record and a replay: the very same object",
            (one, got[2][2], got[3][2]))
     rows = db.sql("select outcome, topic, record_partition, record_offset, "
-                  "record_timestamp, reason from message_outcomes order by id")
+                  "record_timestamp, reason from message_outcomes where "
+                  "chat_room_id = %d order by id" % room)
     tap.ok(len(rows) == 2 and all(r[0] == "reused" for r in rows),
            "reused ids are rows of message_outcomes", rows)
     label = db.sql("select record_partition, record_offset, record_timestamp, "
