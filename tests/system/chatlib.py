@@ -10,6 +10,7 @@ from the last seq that it has seen.
 import asyncio
 import base64
 import collections
+import fcntl
 import json
 import os
 import random
@@ -60,6 +61,17 @@ def run(*argv, stdin=""):
         raise RuntimeError("%s: exit %d: %s" % (
             " ".join(argv), done.returncode, done.stderr[-500:]))
     return done.stdout
+
+
+def crashing(program):
+    """The program, built with its crash points ($CHAT_CRASH_AT); tests that
+    run side by side build one after the other."""
+    os.makedirs(ROOT + "/build-crash", exist_ok=True)
+    with open(ROOT + "/build-crash/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run("make", "-s", "-C", ROOT, "B=build-crash",
+            "CFLAGS=-O1 -g -DCHAT_CRASH_POINTS", "build-crash/" + program)
+    return ROOT + "/build-crash/" + program
 
 
 def token(user, *more):

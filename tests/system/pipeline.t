@@ -210,9 +210,7 @@ def refusals_and_letters(pipe, room):
 
 
 def main():
-    crashing = c.ROOT + "/build-crash/chat-store"
-    c.run("make", "-s", "-C", c.ROOT, "B=build-crash",
-          "CFLAGS=-O1 -g -DCHAT_CRASH_POINTS", "build-crash/chat-store")
+    crashing = c.crashing("chat-store")
     with tempfile.TemporaryDirectory() as rundir:
         with open(rundir + "/topics", "w") as f:
             for topic in (IN, OUT, DLT):

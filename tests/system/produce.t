@@ -21,8 +21,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chatlib as c  # noqa: E402
 
 tap = c.Tap()
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
 NAME = "t-produce-%d" % os.getpid()
 DIR = tempfile.mkdtemp()
 KILLS = int(os.environ.get("KILLS", "8"))
@@ -395,9 +393,7 @@ def kills(mode, slot):
 
 
 def crash_points():
-    c.run("make", "-s", "-C", ROOT, "B=build-crash",
-          "CFLAGS=-O1 -g -DCHAT_CRASH_POINTS", "build-crash/chat-produce")
-    crashing = ROOT + "/build-crash/chat-produce"
+    crashing = c.crashing("chat-produce")
     for point, copies in (("after-produce", 1), ("before-commit", 1),
                           ("after-commit", 2)):
         sender = Sender(topic(1), keys=1)

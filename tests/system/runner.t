@@ -304,9 +304,7 @@ def killed():
 def crashes():
     """The runner dies after the results, or after the first ack of an emit,
     with nothing committed: all is read and told again."""
-    crashing = c.ROOT + "/build-crash/chat-consume"
-    c.run("make", "-s", "-C", c.ROOT, "B=build-crash",
-          "CFLAGS=-O1 -g -DCHAT_CRASH_POINTS", "build-crash/chat-consume")
+    crashing = c.crashing("chat-consume")
     for point in ("run:after-results*3", "run:after-emits"):
         case = Case()
         case.put(*({"n": i, "emit": ["e%d" % i], "to": case.out}

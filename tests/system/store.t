@@ -175,9 +175,7 @@ def two_at_a_time(rounds=600):
 
 
 def deaths(db):
-    crashing = c.ROOT + "/build-crash/chat-store"
-    c.run("make", "-s", "-C", c.ROOT, "B=build-crash",
-          "CFLAGS=-O1 -g -DCHAT_CRASH_POINTS", "build-crash/chat-store")
+    crashing = c.crashing("chat-store")
     room = db.group(1, 2, 3)
     batch = [record(room, 1, "m %d" % i) for i in range(5)]
     for point, kept in (("before", "0"), ("after", "5")):
