@@ -1,20 +1,9 @@
 #!/bin/sh
 # chat-ws-edge: options, -n, what it refuses to start with, and its start and
 # end without anybody to talk to.
-B=${B:-build}
-dir=$(mktemp -d) || exit 111
+# shellcheck source=tests/t/tap.sh
+. "$(dirname "$0")/tap.sh"
 trap 'kill "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
-count=0
-ok() {
-	count=$((count + 1))
-	[ "$1" = 0 ] && echo "ok $count - $2" || echo "not ok $count - $2"
-}
-# is WHAT GOT WANTED
-is() {
-	[ "$2" = "$3" ]
-	ok $? "$1"
-	[ "$2" = "$3" ] || printf '#  got %s\n# want %s\n' "$2" "$3"
-}
 printf '%s\n' 0123456789abcdef0123456789abcdef >"$dir/key"
 chmod 600 "$dir/key"
 # A port of ours, below those that connections get.

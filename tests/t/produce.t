@@ -1,33 +1,9 @@
 #!/bin/sh
 # chat-produce without a Kafka: its options, -n, and its end while it waits.
-B=${B:-build}
+# shellcheck source=tests/t/tap.sh
+. "$(dirname "$0")/tap.sh"
 produce=$B/chat-produce
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-n=0
 unset CHAT_BROKERS CHAT_RUN
-
-# is WHAT GOT WANT
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '# got:  %s\n# want: %s\n' "$2" "$3"
-	fi
-}
-
-# says WHAT TEXT: the last run's words hold it
-says() {
-	n=$((n + 1))
-	if grep -qF -- "$2" "$dir/out" "$dir/err"; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		sed 's/^/# /' "$dir/err"
-	fi
-}
 
 try() {
 	"$produce" "$@" >"$dir/out" 2>"$dir/err" </dev/null

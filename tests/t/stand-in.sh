@@ -1,11 +1,10 @@
 # shellcheck shell=sh
 # tests/t/stand-in.sh - read by connect.t and bench.t: TAP, and a stand-in for
 # a chat server (stand-in.py), started anew for each part of a test.
-B=${B:-build}
+# shellcheck source=tests/t/tap.sh
+. "$(dirname "$0")/tap.sh"
 here=$(cd "$(dirname "$0")" && pwd)
-dir=$(mktemp -d) || exit 111
 server=
-n=0
 unset CHAT_TOKEN
 for program in chat-connect chat-bench; do
 	[ -x "$B/$program" ] && continue
@@ -16,22 +15,6 @@ printf '%s\n' 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR >"$dir/secr
 chmod 600 "$dir/secret"
 CHAT_JWT_SECRET_FILE=$dir/secret
 export CHAT_JWT_SECRET_FILE
-
-ok() {
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-	fi
-}
-
-# is WHAT GOT WANT
-is() {
-	[ "$2" = "$3" ]
-	ok $? "$1"
-	[ "$2" = "$3" ] || printf 'got:  %s\nwant: %s\n' "$2" "$3" | sed 's/^/# /'
-}
 
 stop_server() {
 	[ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null

@@ -1,28 +1,10 @@
 #!/bin/sh
 # chat-store without a database: options, its words while it waits, lines that
 # are none. What it stores is the business of tests/system/store.t.
-B=${B:-build}
+# shellcheck source=tests/t/tap.sh
+. "$(dirname "$0")/tap.sh"
 store=$B/chat-store
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
 unset CHAT_PG CHAT_TZ
-n=0
-
-ok() {
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-	fi
-}
-
-# is WHAT GOT WANT
-is() {
-	[ "$2" = "$3" ]
-	ok $? "$1"
-	[ "$2" = "$3" ] || printf '# got:  %s\n# want: %s\n' "$2" "$3"
-}
 
 # refused WHAT WORD OPTION..: exit 100, and stderr says WORD
 refused() {

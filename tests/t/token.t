@@ -1,27 +1,9 @@
 #!/bin/sh
 # chat-token against openssl: tokens that openssl signed are judged rightly,
 # tokens that chat-token signed are the very ones that openssl would sign.
-B=${B:-build}
+# shellcheck source=tests/t/tap.sh
+. "$(dirname "$0")/tap.sh"
 token=$B/chat-token
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-n=0
-
-ok() {
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-	fi
-}
-
-# is WHAT GOT WANT
-is() {
-	[ "$2" = "$3" ]
-	ok $? "$1"
-	[ "$2" = "$3" ] || printf '# got:  %s\n# want: %s\n' "$2" "$3"
-}
 
 b64url() {
 	openssl base64 -A | tr '+/' '-_' | tr -d '='
@@ -42,7 +24,7 @@ judged() {
 	echo "$?"
 }
 
-says() {
+said_by() {
 	printf '%s\n%s' "$1" "$2"
 }
 
@@ -50,7 +32,7 @@ says() {
 refused() {
 	what=$1 text=$2 why=$3
 	shift 3
-	is "$what" "$(judged "$text" "$@")" "$(says "chat-token: $why" 1)"
+	is "$what" "$(judged "$text" "$@")" "$(said_by "chat-token: $why" 1)"
 }
 
 echo 1..55
@@ -67,12 +49,12 @@ good="{\"sub\":\"7\",\"exp\":$((now + 600))}"
 for size in 256 384 512; do
 	is "HS$size of openssl is accepted, its payload printed" \
 		"$(judged "$(sign sha$size "{\"alg\":\"HS$size\"}" "$good")")" \
-		"$(says "$good" 0)"
+		"$(said_by "$good" 0)"
 done
 right=$(sign sha256 '{"alg":"HS256"}' "$good")
 is "'Bearer ' and white space are let pass" \
 	"$(judged "  bearer   $right
-")" "$(says "$good" 0)"
+")" "$(said_by "$good" 0)"
 refused "J-01 nothing" "" "token is empty"
 refused "J-01 'Bearer ' only" "Bearer " "token is empty"
 refused "J-01 no token at all" "hello" "token does not have three parts"
@@ -90,7 +72,7 @@ refused "crit" "$(sign sha256 '{"alg":"HS256","crit":["x"]}' "$good")" \
 	"token's header has crit"
 is "J-10 jku, x5u and jwk are not looked at" "$(judged "$(sign sha256 \
 	'{"alg":"HS256","jku":"http://127.0.0.1:1/k","x5u":"file:///x","jwk":{}}' \
-	"$good")")" "$(says "$good" 0)"
+	"$good")")" "$(said_by "$good" 0)"
 
 claims() {
 	refused "$1" "$(sign sha256 '{"alg":"HS256"}' "$2")" "$3"
@@ -152,7 +134,7 @@ printf 'base64:%s\n' "$(printf %s "$secret" | openssl base64 -A)" \
 	>"$dir/encoded"
 chmod 600 "$dir/encoded"
 is "a secret in base64 is the same secret" \
-	"$(judged "$right" --jwt-secret "$dir/encoded")" "$(says "$good" 0)"
+	"$(judged "$right" --jwt-secret "$dir/encoded")" "$(said_by "$good" 0)"
 
 # ---- wrong use: 100
 wrong() {

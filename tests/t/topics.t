@@ -1,32 +1,9 @@
 #!/bin/sh
 # chat-topics without a Kafka: its options, and files that are none.
-B=${B:-build}
+# shellcheck source=tests/t/tap.sh
+. "$(dirname "$0")/tap.sh"
 topics=$B/chat-topics
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-n=0
 unset CHAT_BROKERS CHAT_ENV
-
-# is WHAT GOT WANT
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '# got:  %s\n# want: %s\n' "$2" "$3"
-	fi
-}
-
-says() {
-	n=$((n + 1))
-	if grep -qF -- "$2" "$dir/out" "$dir/err"; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		sed 's/^/# /' "$dir/err"
-	fi
-}
 
 try() {
 	"$topics" "$@" >"$dir/out" 2>"$dir/err" </dev/null
