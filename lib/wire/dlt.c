@@ -91,3 +91,102 @@ dlt_letter(struct record *letter, const struct record *failed,
 	add(letter, "kafka_dlt-exception-message", error_message);
 	return 0;
 }
+
+/* ---- reading ------------------------------------------------------------- */
+
+static int64_t
+from_big_endian(struct str bytes)
+{
+	uint64_t number = (bytes.data[0] & 0x80) ? UINT64_MAX : 0;
+	size_t i;
+
+	for (i = 0; i < bytes.len; i++)
+		number = number << 8 | (unsigned char)bytes.data[i];
+	return (int64_t)number;
+}
+
+/* A number of `size` bytes, or as text; false: neither, or negative. */
+static bool
+number(const struct record *letter, const char *name, size_t size, int64_t *out)
+{
+	struct str value;
+
+	if (!record_header(letter, name, &value))
+		return false;
+	if (value.len == size)
+		*out = from_big_endian(value);
+	else if (!str_i64(value, out))
+		return false;
+	return *out >= 0;
+}
+
+static bool
+read_origin(struct dlt_place *place, const struct record *letter)
+{
+	int64_t partition;
+
+	if (!record_header(letter, "kafka_dlt-original-topic", &place->topic) ||
+		!place->topic.len ||
+		!number(letter, "kafka_dlt-original-partition", 4,
+			&partition) ||
+		partition > INT32_MAX ||
+		!number(letter, "kafka_dlt-original-offset", 8,
+			&place->offset) ||
+		!number(letter, "kafka_dlt-original-timestamp", 8,
+			&place->timestamp))
+		return false;
+	place->partition = (int32_t)partition;
+	return true;
+}
+
+static struct str
+text(const struct record *letter, const char *name)
+{
+	struct str value;
+
+	return record_header(letter, name, &value) ? value : STR("");
+}
+
+void
+dlt_read(struct dlt_info *info, const struct record *letter)
+{
+	struct dlt_place own = {letter->topic, letter->partition,
+		letter->offset, letter->timestamp};
+
+	*info = (struct dlt_info){
+		.group = text(letter, "kafka_dlt-original-consumer-group"),
+		.error_class = text(letter, "kafka_dlt-exception-fqcn"),
+		.error_message = text(letter, "kafka_dlt-exception-message"),
+		.replay_of = text(letter, DLT_REPLAY_OF)};
+	info->named = read_origin(&info->origin, letter);
+	if (!info->named)
+		info->origin = own;
+	if (!str_i64(text(letter, DLT_REPLAY_COUNT), &info->replays) ||
+		info->replays < 0)
+		info->replays = 0;
+}
+
+void
+dlt_place_print(struct buf *out, const struct dlt_place *place)
+{
+	buf_add_str(out, place->topic);
+	buf_printf(out, "/%d/%lld/%lld", place->partition,
+		(long long)place->offset, (long long)place->timestamp);
+}
+
+bool
+dlt_place_parse(struct dlt_place *place, struct str text)
+{
+	struct str part;
+	int64_t partition;
+
+	if (!str_cut(text, '/', &place->topic, &text) || !place->topic.len ||
+		!str_cut(text, '/', &part, &text) ||
+		!str_i64(part, &partition) || partition < 0 ||
+		partition > INT32_MAX || !str_cut(text, '/', &part, &text) ||
+		!str_i64(part, &place->offset) || place->offset < 0 ||
+		!str_i64(text, &place->timestamp))
+		return false;
+	place->partition = (int32_t)partition;
+	return true;
+}

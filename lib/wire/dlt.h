@@ -10,6 +10,11 @@
 #include "wire/record.h"
 
 #define DLT_SUFFIX "-dlt"
+#define DLT_SETTLED_SUFFIX "-settled" /* behind the dead letter topic's name   \
+				       */
+#define DLT_REPLAY_COUNT "chat-replay-count" /* headers of a replayed record   \
+					      */
+#define DLT_REPLAY_OF "chat-replay-of"
 
 /* "<topic>-dlt" is appended; true where topic itself ends in -dlt (then there
  * is no dead letter for it). */
@@ -26,5 +31,35 @@ void dlt_topic(struct buf *out, struct str topic);
 int dlt_letter(struct record *letter, const struct record *failed,
 	const char *group, struct str error_class, struct str error_message,
 	struct record_room *room, struct err *err) MUST_CHECK;
+
+/* A record's place in Kafka. Offsets come back when a topic is made anew, so
+ * its timestamp belongs to it. */
+struct dlt_place {
+	struct str topic;
+	int32_t partition;
+	int64_t offset;
+	int64_t timestamp;
+};
+
+/* What a letter says of itself; views into the record. */
+struct dlt_info {
+	struct dlt_place origin; /* the newest failure's; the letter's own
+				  * place where it names none */
+	bool named;		 /* it named one */
+	struct str group, error_class, error_message; /* empty: not said */
+	int64_t replays;      /* chat-replay-count; 0: none */
+	struct str replay_of; /* empty: none */
+};
+
+/* Reads a letter's headers, ours or Spring's (partition int32, offset and
+ * timestamp int64, big-endian; decimal text is taken too). A header that is
+ * none of that counts as missing, and origin is whole or the letter's own. */
+void dlt_read(struct dlt_info *info, const struct record *letter);
+
+/* "topic/partition/offset/timestamp": the key of a mark in <dlt>-settled, and
+ * the value of chat-replay-of. */
+void dlt_place_print(struct buf *out, const struct dlt_place *place);
+/* False: it is no such text. place->topic is a view into text. */
+bool dlt_place_parse(struct dlt_place *place, struct str text);
 
 #endif
