@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "edge/tell.h"
+#include "io/crash.h"
 #include "wire/record.h"
 #include "wire/result.h"
 
@@ -88,6 +89,7 @@ answered(struct edge *edge, struct resend_entry *entry,
 		free(ticket);
 		return;
 	}
+	crash_point("edge:before-receipt");
 	if (answer->status == RESULT_DONE) {
 		tell_receipt(session, ticket_receipt(ticket));
 	} else {

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "io/crash.h"
 
 #define ASK_MS 3000
 
@@ -152,6 +153,7 @@ group_commit(struct run *run, const struct runner_action *action)
 		rd_kafka_topic_partition_list_add(list, action->parts[i]->topic,
 			action->parts[i]->partition)
 			->offset = action->parts[i]->committing;
+	crash_point("run:before-offset-commit");
 	rc = consumer_commit(&run->consumer, list, &run->why);
 	rd_kafka_topic_partition_list_destroy(list);
 	if (rc == 0)
