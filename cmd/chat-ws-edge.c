@@ -50,6 +50,7 @@ static struct edge_conf conf = {
 	.body_bytes = 64 * K,
 	.request_ms = 5 * SECOND,
 	.drain_ms = 30 * SECOND,
+	.gather_ms = 30,
 	.rules = {.leeway_ms = CLAIMS_LEEWAY_MS},
 };
 static struct opt_list demanded;
@@ -143,6 +144,8 @@ static const struct opt options[] = {
 		"for chat-api to answer an HTTP request (5s)"),
 	TIME("drain-time", drain_ms, 0, 3600 * SECOND,
 		"for a graceful stop (30s)"),
+	TIME("gather-time", gather_ms, 0, SECOND,
+		"a frame waits for others while the loop is busy (30ms)"),
 	TEXT('S', "status", status, "FILE", "write state and counters there"),
 	{OPT_FLAG, 'n', "check", &check_only, NULL,
 		"check the configuration and exit", 0, 0},
@@ -289,5 +292,7 @@ main(int argc, char **argv)
 	if (check_only)
 		return EXIT_DONE;
 	uv_loop_init(&program.loop);
+	/* How busy it is: edge/gather.h. Never fails on a new loop. */
+	(void)uv_loop_configure(&program.loop, UV_METRICS_IDLE_TIME);
 	return run(&program);
 }

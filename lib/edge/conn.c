@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "edge/gather.h"
 #include "edge/http.h"
 #include "edge/lws.h"
 #include "edge/session.h"
@@ -45,6 +46,7 @@ conn_move(struct conn *conn, enum conn_state state)
 		break;
 	case CONN_DEAD:
 		conn_unpause(conn);
+		gather_forget(edge, conn);
 		wheel_cancel(&edge->wheel, &conn->timer);
 		if (conn->listed)
 			TAILQ_REMOVE(&edge->dirty, conn, queue);
@@ -333,7 +335,8 @@ settle(struct conn *conn)
 		kill_wsi(conn);
 		return;
 	}
-	conn_write(conn);
+	if (!gather_waits(conn->edge, conn))
+		conn_write(conn);
 }
 
 void

@@ -56,6 +56,8 @@ struct conn {
 	LIST_ENTRY(conn) link;
 	TAILQ_ENTRY(conn) queue; /* dirty or dead */
 	TAILQ_ENTRY(conn) pause_queue;
+	int64_t gather_ms; /* since when it waits for more; 0: it does not */
+	TAILQ_ENTRY(conn) gather_queue;
 };
 
 /* Takes fd. False: refused, fd is closed. */

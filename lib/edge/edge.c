@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "edge/conn.h"
 #include "edge/fanout.h"
+#include "edge/gather.h"
 #include "edge/join.h"
 #include "edge/listen.h"
 #include "edge/lws.h"
@@ -100,6 +101,7 @@ on_clock(uv_timer_t *timer)
 	wheel_run(&edge->wheel, now, conn_fire, edge);
 	join_tick(edge, now);
 	users_sweep(edge, now);
+	gather_tick(edge);
 	metrics_gather(edge);
 	status_tick(&edge->status, now);
 	if (edge->phase == EDGE_DRAINING)
@@ -187,6 +189,7 @@ edge_start(struct edge *edge, uv_loop_t *loop,
 		edge_lws_close(edge);
 		return -1;
 	}
+	gather_start(edge);
 	produce_start(edge);
 	fanout_start(edge);
 	join_start(edge);
@@ -295,6 +298,7 @@ edge_stop(struct edge *edge)
 	uv_close((uv_handle_t *)&edge->before, NULL);
 	uv_close((uv_handle_t *)&edge->after, NULL);
 	uv_close((uv_handle_t *)&edge->clock, NULL);
+	gather_stop(edge);
 	fanout_stop(edge);
 	join_stop(edge);
 	produce_stop(edge);

@@ -8,10 +8,10 @@
  *	            outq <- tell <--'            <- fanout <- events.sock
  *	              `-> http -> api.sock
  *
- * The end of each loop turn (turn() in edge.c): sessions that ended are taken apart,
- * queues are written with one send() each, dead connections are freed. Nothing
- * of a connection is freed anywhere else, so no callback can pull the ground
- * from under another.
+ * The end of each loop turn (turn() in edge.c): sessions that ended are taken
+ *apart, queues are written with one send() each, dead connections are freed.
+ *Nothing of a connection is freed anywhere else, so no callback can pull the
+ *ground from under another.
  */
 #ifndef EDGE_EDGE_H
 #define EDGE_EDGE_H
@@ -70,6 +70,7 @@ struct edge_conf {
 	int64_t body_bytes; /* an HTTP request's */
 	int64_t request_ms; /* chat-api's time for one */
 	int64_t drain_ms;   /* a graceful stop */
+	int64_t gather_ms;  /* that a frame may wait for others; 0: none */
 };
 
 /* Counters and gauges, for the status file and /metrics. */
@@ -82,7 +83,7 @@ struct edge_count {
 	int64_t rate_limited, unanswered, unanswered_bytes, sent_again;
 	int64_t events, events_broken, deliveries, bytes_out, writes;
 	int64_t acks, pages, refollows, ring_hits, dropped_epoch;
-	int64_t requests, requests_failed, paused;
+	int64_t requests, requests_failed, paused, gather_ms;
 };
 
 enum edge_phase { EDGE_RUNNING, EDGE_DRAINING, EDGE_ENDED };
@@ -90,6 +91,14 @@ enum edge_phase { EDGE_RUNNING, EDGE_DRAINING, EDGE_ENDED };
 TAILQ_HEAD(conn_queue, conn);
 LIST_HEAD(conn_list, conn);
 RB_HEAD(user_tree, user);
+
+/* See gather.h. */
+struct gather {
+	int64_t ms;		   /* now */
+	struct conn_queue waiting; /* the longest first */
+	uv_timer_t timer;
+	uint64_t at_ns, idle_ns; /* at the last tick */
+};
 
 struct edge {
 	struct edge_conf conf;
@@ -108,6 +117,7 @@ struct edge {
 	uv_prepare_t before;
 	uv_check_t after;
 	struct wheel wheel;
+	struct gather gather;
 
 	struct conn_list conns;
 	struct conn_queue dirty; /* with something to do at the turn's end */
