@@ -22,9 +22,9 @@
 static struct {
 	struct kafka_options kafka;
 	const char *topic, *socket, *run_dir, *status;
-	int64_t slot, queue, queue_bytes, peers;
+	int64_t slot, queue, queue_bytes, peers, linger_ms;
 	bool idempotent, keep, check;
-} opts = {.queue = 10000, .queue_bytes = 8 << 20, .peers = 64};
+} opts = {.queue = 10000, .queue_bytes = 8 << 20, .peers = 64, .linger_ms = 10};
 
 static const struct opt table[] = {
 	KAFKA_OPTS(&opts.kafka),
@@ -44,6 +44,8 @@ static const struct opt table[] = {
 		"of one peer, before it is read no more (10000)", 1, 1000000},
 	{OPT_SIZE, 0, "queue-bytes", &opts.queue_bytes, "SIZE",
 		"the same in bytes (8M)", 1, INT64_C(1) << 34},
+	{OPT_SECONDS, 0, "linger", &opts.linger_ms, "TIME",
+		"a batch waits for more under load, at most (10ms)", 0, 1000},
 	{OPT_INT, 0, "peers", &opts.peers, "N", "peers at a time (64)", 1,
 		10000},
 	{OPT_STRING, 'S', "status", &opts.status, "FILE",
@@ -158,6 +160,7 @@ make_publish(const char *id, struct err *err)
 		.check_copies = true,
 		.queue_records = (size_t)opts.queue,
 		.queue_bytes = (size_t)opts.queue_bytes,
+		.linger_ms = opts.linger_ms,
 		.on_answer = opts.socket ? desk_answer : pipe_answer,
 		.on_resume = opts.socket ? desk_resume : pipe_resume,
 		.data = opts.socket ? (void *)&app.desk : &app.pipe};

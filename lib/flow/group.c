@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 
+#define RECORDS_A_MS 10 /* of the last batch, of lingering */
+
 void
 group_init(struct group *group, const struct group_limits *limits)
 {
@@ -240,6 +242,7 @@ build(struct group *group)
 		if (item->alone)
 			break;
 	}
+	group->last_count = group->batch_count;
 	group->next_send = TAILQ_FIRST(&group->batch);
 	group->in_flight = 0;
 	group->begun = !group->limits.transactional;
@@ -389,6 +392,20 @@ send_on(struct group *group)
 	return act;
 }
 
+/* The more the last batch held, the longer the next may grow. */
+static bool
+lingers(struct group *group, int64_t now_ms)
+{
+	int64_t ms = (int64_t)group->last_count / RECORDS_A_MS;
+
+	if (ms > group->limits.linger_ms)
+		ms = group->limits.linger_ms;
+	if (group->last_count)
+		group->begin_ms = ms ? now_ms + ms : 0;
+	group->last_count = 0;
+	return now_ms < group->begin_ms;
+}
+
 struct group_action
 group_next(struct group *group, int64_t now_ms, bool may_begin)
 {
@@ -405,7 +422,7 @@ group_next(struct group *group, int64_t now_ms, bool may_begin)
 		return (struct group_action){
 			.kind = GROUP_LOOKUP, .topic = topic};
 	if (group->state == GROUP_IDLE && may_begin &&
-		!TAILQ_EMPTY(&group->ready))
+		!lingers(group, now_ms) && !TAILQ_EMPTY(&group->ready))
 		build(group);
 	if (group->state == GROUP_SENDING)
 		return send_on(group);
@@ -416,9 +433,12 @@ int64_t
 group_deadline(const struct group *group)
 {
 	if (!TAILQ_EMPTY(&group->done) || !TAILQ_EMPTY(&group->dead) ||
-		!TAILQ_EMPTY(&group->resumes) ||
-		group->state == GROUP_SENDING ||
-		(group->state == GROUP_IDLE && !TAILQ_EMPTY(&group->ready)))
+		!TAILQ_EMPTY(&group->resumes) || group->state == GROUP_SENDING)
 		return 0;
-	return group->next_ms;
+	if (group->state != GROUP_IDLE || TAILQ_EMPTY(&group->ready))
+		return group->next_ms;
+	if (group->last_count)
+		return 0;
+	return group->begin_ms < group->next_ms ? group->begin_ms
+						: group->next_ms;
 }

@@ -1,7 +1,9 @@
 /*
  * flow/group.h - group commit: what waits goes out as one batch, what arrives
- * meanwhile is the next; no timer. Pure: events and the time come in, actions
- * are asked for, nothing blocks, nothing is allocated.
+ * meanwhile is the next. Under load the next one lingers, 0.1 ms for each
+ *record of the last: larger batches cost everybody behind them less. Pure:
+ *events and the time come in, actions are asked for, nothing blocks, nothing is
+ *allocated.
  *
  *	group_put ---> ready ---> batch ---> done / dead ---> answers
  *	                 ^ |        |
@@ -42,6 +44,7 @@ struct group_limits {
 	size_t source_records, source_bytes; /* of one source, until it stops;
 					      * it goes on below half of both */
 	int64_t retry_ms;
+	int64_t linger_ms; /* at most; 0: never */
 };
 
 /* Whose records they are. Its owner zeroes it, and calls group_forget()
@@ -100,6 +103,8 @@ struct group {
 	struct group_items ready, batch, done, dead;
 	struct group_item *next_send; /* in batch; NULL: all are sent */
 	size_t batch_count, in_flight;
+	size_t last_count;  /* of the batch that is over; 0: begin_ms is set */
+	int64_t begin_ms;   /* the next batch may begin */
 	bool begun, spoilt; /* spoilt: a record was refused: abort */
 	size_t count;	    /* put, not answered */
 	TAILQ_HEAD(, group_topic) topics;

@@ -93,7 +93,8 @@ publish_new(const struct publish_options *opts, struct err *err)
 		.batch_bytes = BATCH_BYTES,
 		.source_records = opts->queue_records,
 		.source_bytes = opts->queue_bytes,
-		.retry_ms = opts->retry_ms ? opts->retry_ms : RETRY_MS};
+		.retry_ms = opts->retry_ms ? opts->retry_ms : RETRY_MS,
+		.linger_ms = opts->linger_ms};
 	struct publish *p = calloc(1, sizeof(*p));
 
 	if (!p) {

@@ -36,6 +36,7 @@ struct publish_options {
 	bool keep;	   /* records' own partitions count (-P) */
 	int64_t max_bytes; /* producer.h */
 	int64_t retry_ms;  /* between two refusals; 0: 1000 */
+	int64_t linger_ms; /* of a batch under load, at most (group.h) */
 	bool check_copies; /* warn where a topic has too few (blocks 0.3 s
 			    * where a service does not answer that) */
 	size_t queue_records,

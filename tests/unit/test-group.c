@@ -709,6 +709,61 @@ test_forget_while_to_be_told(void **state)
 	free(b);
 }
 
+/* ---- lingering ----------------------------------------------------------- */
+
+static void
+test_lingers_by_the_last_batch(void **state)
+{
+	struct group_limits limits = transactional;
+	struct bench *b;
+
+	limits.linger_ms = 3;
+	limits.batch_records = limits.source_records = 26;
+	limits.batch_bytes = limits.source_bytes = 1000;
+	b = ready(&limits);
+	put(b, "abcdefghijklmnopqrst"); /* 20: 2 ms */
+	expect(b, "B0 Sa Sb Sc Sd Se Sf Sg Sh Si Sj Sk Sl Sm Sn So Sp Sq Sr Ss "
+		  "St C0");
+	group_committed(&b->group);
+	expect(b,
+		"+a +b +c +d +e +f +g +h +i +j +k +l +m +n +o +p +q +r +s +t");
+	put(b, "u");
+	b->now_ms += 1;
+	expect(b, "");
+	deadline_is(b, b->now_ms + 1);
+	put(b, "v");
+	b->now_ms += 1;
+	deadline_is(b, b->now_ms);
+	expect(b, "B1 Su Sv C1");
+	group_committed(&b->group);
+	expect(b, "+u +v");
+	put(b, "w"); /* two are no load */
+	deadline_is(b, 0);
+	expect(b, "B0 Sw C0");
+	free(b);
+}
+
+static void
+test_lingers_at_most(void **state)
+{
+	struct group_limits limits = transactional;
+	struct bench *b;
+
+	limits.linger_ms = 1;
+	limits.batch_records = limits.source_records = 26;
+	limits.batch_bytes = limits.source_bytes = 1000;
+	b = ready(&limits);
+	put(b, "abcdefghijklmnopqrst");
+	expect(b, "B0 Sa Sb Sc Sd Se Sf Sg Sh Si Sj Sk Sl Sm Sn So Sp Sq Sr Ss "
+		  "St C0");
+	group_committed(&b->group);
+	expect(b,
+		"+a +b +c +d +e +f +g +h +i +j +k +l +m +n +o +p +q +r +s +t");
+	put(b, "u");
+	deadline_is(b, b->now_ms + 1);
+	free(b);
+}
+
 /* ---- without transactions --------------------------------------------------
  */
 
@@ -1069,6 +1124,8 @@ main(void)
 		cmocka_unit_test(test_idempotent_refused_last),
 		cmocka_unit_test(test_idempotent_refused_at_once),
 		cmocka_unit_test(test_idempotent_delivered_early),
+		cmocka_unit_test(test_lingers_by_the_last_batch),
+		cmocka_unit_test(test_lingers_at_most),
 		cmocka_unit_test(test_random),
 	};
 
