@@ -5,7 +5,7 @@
 #include "base/status.h"
 #include "io/fd.h"
 #include "io/stop.h"
-#include "kafka/consumer.h"
+#include "kafka/range.h"
 #include "run/run.h"
 
 #define FLUSH_BYTES 65536
@@ -13,9 +13,7 @@
 
 struct view {
 	struct consumer consumer;
-	struct positions positions;
-	size_t open;	       /* partitions whose end has not come */
-	struct position *last; /* where the last record came from */
+	struct range range;
 	struct record_room room;
 	struct buf out;
 	int64_t records;
@@ -36,39 +34,13 @@ flush(struct view *view, struct err *err)
 	return rc;
 }
 
-/* end -2: it has come. */
-static void
-reached(struct view *view, struct position *p, int64_t offset)
-{
-	if (p->end < 0 || offset < p->end)
-		return;
-	p->end = -2;
-	view->open--;
-}
-
-static struct position *
-place(struct view *view, const rd_kafka_message_t *m)
-{
-	struct str topic = str_c(rd_kafka_topic_name(m->rkt));
-	struct position *p = view->last;
-
-	if (!p || p->partition != m->partition || !str_eq(p->topic, topic))
-		p = positions_get(&view->positions, topic, m->partition);
-	view->last = p;
-	return p;
-}
-
 /* An exit code, or -1: go on. */
 static int
 print(struct view *view, rd_kafka_message_t *m, struct err *err)
 {
-	struct position *p = place(view, m);
 	struct record record;
 	size_t before = view->out.len;
 
-	reached(view, p, m->offset);
-	if (p->end == -2)
-		return -1;
 	if (consumer_record(&record, m, &view->room, err) < 0)
 		goto stuck;
 	record_print(&view->out, &record);
@@ -79,13 +51,13 @@ print(struct view *view, rd_kafka_message_t *m, struct err *err)
 		goto stuck;
 	}
 	view->records++;
-	reached(view, p, m->offset + 1);
 	if (view->out.len < FLUSH_BYTES || flush(view, err) == 0)
 		return -1;
 	return EXIT_TEMP;
 stuck:
-	err_prefix(err, "topic '%.*s' partition %d offset %lld",
-		STR_ARG(p->topic), (int)m->partition, (long long)m->offset);
+	err_prefix(err, "topic '%s' partition %d offset %lld",
+		rd_kafka_topic_name(m->rkt), (int)m->partition,
+		(long long)m->offset);
 	return EXIT_PERM;
 }
 
@@ -95,16 +67,12 @@ step(struct view *view, struct err *err)
 	rd_kafka_message_t *m;
 	int code = -1;
 
-	switch (consumer_poll(
-		&view->consumer, view->out.len ? 0 : WAIT_MS, &m, err)) {
+	switch (range_next(
+		&view->range, view->out.len ? 0 : WAIT_MS, &m, err)) {
 	case CONSUMER_RECORD:
 		code = print(view, m, err);
 		rd_kafka_message_destroy(m);
 		return code;
-	case CONSUMER_END:
-		reached(view, place(view, m), m->offset);
-		rd_kafka_message_destroy(m);
-		return -1;
 	case CONSUMER_MISSING:
 	case CONSUMER_PERM:
 		return EXIT_PERM;
@@ -123,7 +91,7 @@ loop(struct view *view, const struct run_options *opts, struct status *status,
 	int code = -1;
 
 	while (code < 0 && !stop_asked &&
-		(view->open || opts->to.kind == SPEC_NONE)) {
+		(!range_ended(&view->range) || opts->to.kind == SPEC_NONE)) {
 		code = step(view, err);
 		status_tick(status, clock_mono_ms());
 	}
@@ -151,19 +119,16 @@ open_view(struct view *view, const struct run_options *opts, struct err *err)
 		from.kind = opts->group ? SPEC_GROUP : SPEC_START;
 	if (consumer_open(&view->consumer, &consumer, err) < 0)
 		return EXIT_PERM;
+	range_reset(&view->range, &view->consumer);
 	for (i = 0; i < opts->topics.count; i++) {
-		verdict = positions_find(&view->positions, &view->consumer,
-			opts->topics.item[i], &from, &opts->to, err);
+		verdict = range_add(&view->range, opts->topics.item[i], &from,
+			&opts->to, err);
 		if (verdict == KAFKA_FAILED)
 			return EXIT_TEMP;
 		if (verdict != KAFKA_OK)
 			return EXIT_PERM;
 	}
-	view->open = view->positions.count;
-	for (i = 0; i < view->positions.count; i++)
-		reached(view, &view->positions.item[i],
-			view->positions.item[i].offset);
-	if (positions_assign(&view->positions, &view->consumer, err) < 0)
+	if (range_start(&view->range, err) < 0)
 		return EXIT_TEMP;
 	return -1;
 }
@@ -185,7 +150,7 @@ run_view(const struct run_options *opts, struct err *err)
 		code = loop(&view, opts, &status, err);
 	}
 	consumer_close(&view.consumer);
-	positions_release(&view.positions);
+	range_release(&view.range);
 	record_room_release(&view.room);
 	buf_release(&view.out);
 	status_close(&status);
