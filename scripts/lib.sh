@@ -11,16 +11,18 @@ case $CHAT_HOME in
 /*) ;;
 *) CHAT_HOME=$PWD/$CHAT_HOME ;;
 esac
-# Ports: as given, else those of the last time, else the usual ones.
-last_ports=$(cat "$CHAT_HOME/ports" 2>/dev/null)
-set_ports()
+# Ports, and how many stores: as given, else as the last time, else the usual.
+last_settings=$(cat "$CHAT_HOME/settings" 2>/dev/null)
+set_settings()
 {
 	CHAT_PORT=${CHAT_PORT:-${1:-8080}}
 	CHAT_KAFKA_PORT=${CHAT_KAFKA_PORT:-${2:-9092}}
 	CHAT_PG_PORT=${CHAT_PG_PORT:-${3:-5433}}
+	CHAT_STORE_PROCS=${CHAT_STORE_PROCS:-${4:-3}}
 }
-# shellcheck disable=SC2086 # three words, or none
-set_ports $last_ports
+# shellcheck disable=SC2086 # four words, or none
+set_settings $last_settings
+settings="$CHAT_PORT $CHAT_KAFKA_PORT $CHAT_PG_PORT $CHAT_STORE_PROCS"
 BUILD=${B:-$ROOT/build}
 JARS=$ROOT/run/jars
 LOGS=$CHAT_HOME/log
@@ -29,9 +31,17 @@ SELF=$(basename "$0")
 
 # The programs under supervisord, in their order of start; the engines first.
 ENGINES='kafka postgresql'
-PROGRAMS='broadcast store produce api edge'
-# The status files that must say "ready", one a process of ours.
-STATUS_FILES='consume-broadcast broadcast consume-store store produce api edge'
+PROGRAMS='broadcast store:* produce api edge'
+# The status files that must say "ready", one a process of ours; as many stores
+# as were started.
+STATUS_FILES='consume-broadcast broadcast'
+started=${last_settings##* }
+k=0
+while [ $k -lt "${started:-$CHAT_STORE_PROCS}" ]; do
+	STATUS_FILES="$STATUS_FILES consume-store-$k store-$k"
+	k=$((k + 1))
+done
+STATUS_FILES="$STATUS_FILES produce api edge"
 
 # die WORDS.. - one sentence to stderr, exit 111 (try again) or DIE_CODE.
 die()
@@ -120,6 +130,10 @@ check_home()
 			;;
 		esac
 	done
+	case $CHAT_STORE_PROCS in
+	[1-9] | [1-9][0-9]) ;;
+	*) usage_error "CHAT_STORE_PROCS is '$CHAT_STORE_PROCS', not 1 to 99" ;;
+	esac
 }
 
 # A place that works where the checkout's own does not.

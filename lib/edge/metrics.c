@@ -11,7 +11,7 @@
 #include "io/fd.h"
 #include "json/json.h"
 
-#define FILES_MAX 64
+#define FILES_MAX 256
 #define FILE_MAX_BYTES 65536
 
 /* One table: its name in the status file, its name for Prometheus, what it is
@@ -140,8 +140,9 @@ label(struct buf *out, const char *name, struct str value)
 	buf_add_char(out, '"');
 }
 
+/* Several processes of one program tell themselves apart by their files. */
 static void
-print_program(struct buf *out, struct json root)
+print_program(struct buf *out, struct str file, struct json root)
 {
 	struct json_iter it = json_iter(root);
 	struct json key, value, name = json_get(root, "name");
@@ -153,6 +154,8 @@ print_program(struct buf *out, struct json root)
 		return;
 	buf_add_c(out, "chat_program_ready{");
 	label(out, "program", program);
+	buf_add_char(out, ',');
+	label(out, "file", file);
 	buf_printf(out, "} %d\n", json_is(json_get(root, "state"), "ready"));
 	while (json_next(&it, &key, &value)) {
 		if (!json_i64(value, &n) || key.text.len < 2)
@@ -160,6 +163,8 @@ print_program(struct buf *out, struct json root)
 		counter = (struct str){key.text.data + 1, key.text.len - 2};
 		buf_add_c(out, "chat_program_status{");
 		label(out, "program", program);
+		buf_add_char(out, ',');
+		label(out, "file", file);
 		buf_add_char(out, ',');
 		label(out, "name", counter);
 		buf_printf(out, "} %lld\n", (long long)n);
@@ -180,7 +185,9 @@ print_file(struct edge *edge, const char *name, struct buf *out)
 	if (fd_read_file(path, FILE_MAX_BYTES, &file, &err) == 0 &&
 		json_scan(buf_str(&file), &root, NULL, &err) == 0 &&
 		json_i64(json_get(root, "pid"), &pid))
-		print_program(out, root);
+		print_program(out,
+			(struct str){name, strlen(name) - strlen(".json")},
+			root);
 	buf_release(&file);
 }
 

@@ -430,8 +430,9 @@ for name, text in (
         f.write(text)
 edge = Edge("--require-origin", "--origin", "*", "--status-dir", status)
 body = edge.http("GET", "/metrics")[2]
-ok('chat_program_ready{program="chat-store"} 1\n' in body and
-   'chat_program_status{program="chat-store",name="done"} 41\n' in body,
+ok('chat_program_ready{program="chat-store",file="store"} 1\n' in body and
+   'chat_program_status{program="chat-store",file="store",name="done"} 41\n'
+   in body,
    "/metrics tells of the others' status files")
 ok(all(re.match(r'(#.*|[a-z_]+(\{[a-z]+="[^"\\\\]*"(,[a-z]+="[^"\\\\]*")*\})? '
                 r'-?\d+)?$', l) for l in body.split("\n")) and

@@ -14,9 +14,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chatlib as c  # noqa: E402
 
-PROGRAMS = ["edge", "produce", "api", "consume-store", "store",
-            "consume-broadcast", "broadcast"]
-KILLS = int(os.environ.get("KILLS", "21"))
+PROGRAMS = sorted(set(c.status()) - {"kafka", "postgresql"})
+KILLS = int(os.environ.get("KILLS", "24"))
 SEED = int(os.environ.get("SEED", str(int(time.time()))))
 RATE = float(os.environ.get("RATE", "8"))
 USERS = list(range(9101, 9109))
