@@ -13,7 +13,7 @@
 
 struct args {
 	struct run_options run;
-	const char *from, *to;
+	const char *from, *to, *fuse;
 	bool no_answers, check;
 };
 
@@ -38,6 +38,10 @@ check(struct args *args, int operands, struct err *err)
 		return err_set(err,
 			"a group has its own place: -o is for looking, and "
 			"for --no-answers");
+	if (args->fuse && fuse_parse(&run->fuse, args->fuse, err) < 0)
+		return err_prefix(err, "option '-f'");
+	if (args->fuse && (!filter || args->no_answers))
+		return err_set(err, "-f is for a filter that answers");
 	if (args->no_answers && !filter)
 		return err_set(err, "--no-answers without a filter");
 	if (args->no_answers && run->group)
@@ -92,6 +96,8 @@ main(int argc, char **argv)
 		{OPT_SECONDS, 0, "hang", &run->hang_ms, "SECONDS",
 			"a filter silent for so long is killed (30)", 1,
 			INT64_MAX / 2},
+		{OPT_STRING, 'f', "fuse", &args.fuse, "N[/M]",
+			"stop where N (of the last M) records are dead", 0, 0},
 		{OPT_FLAG, 0, "control", &run->control, NULL,
 			"the filter speaks hello, and knows 'again'", 0, 0},
 		{OPT_FLAG, 0, "no-answers", &args.no_answers, NULL,

@@ -1,6 +1,7 @@
 /*
  * flow/runner.c - see runner.h. Partitions, records, ends; runner_filter.c has
- * what the filter does, runner_next.c the actions.
+ * what the filter does, runner_atomic.c what -x does, runner_next.c the
+ * actions.
  */
 #include "flow/runner.h"
 
@@ -25,6 +26,7 @@ runner_init(struct runner *r, const struct runner_options *opts, int64_t now_ms,
 	TAILQ_INIT(&r->free);
 	TAILQ_INIT(&r->done);
 	TAILQ_INIT(&r->letters);
+	TAILQ_INIT(&r->batch);
 	TAILQ_INIT(&r->parts);
 	owed_init(&r->owed);
 	deaths_init(&r->deaths);
@@ -114,6 +116,8 @@ begin_window(struct runner *r, struct part *part, int64_t offset)
 	part->committed = offset;
 	part->committing = WINDOW_NONE;
 	part->gated = owed_for(&r->owed, part);
+	part->staged = NULL;
+	fuse_reset(&part->fuse);
 }
 
 void
@@ -181,6 +185,20 @@ runner_cut_unsent(struct runner *r, struct part *part)
 		runner_done(r, item);
 	}
 	hold_forget(&r->hold, part);
+	runner_drop_cut(r, part);
+}
+
+/* It leaves its window unfinished; what is published of it goes its way. */
+void
+runner_leave(struct runner *r, struct item *item)
+{
+	window_cut(&item->part->window, &item->slot);
+	item->state = ITEM_DETACHED;
+	if (r->opts.atomic && !item->staged) {
+		item->publishing = 0;
+		item->letter_due = false;
+	}
+	runner_finish(r, item);
 }
 
 /* What is unfinished and was sent leaves too: its answers are owed, its emits
@@ -193,18 +211,18 @@ runner_drop_part(struct runner *r, struct part *part, int64_t now_ms)
 
 	while ((slot = window_first(&part->window))) {
 		item = (struct item *)slot;
-		window_cut(&part->window, slot);
 		if (item->state == ITEM_FINISHING) {
-			item->state = ITEM_DETACHED;
-			runner_finish(r, item);
+			runner_leave(r, item);
 			continue;
 		}
+		window_cut(&part->window, slot);
 		runner_clear(r, item);
 		hold_remove(&r->hold, &item->hold);
 		item->state = ITEM_OWED;
 		owed_add(&r->owed, &item->debt, part, slot->offset, now_ms);
 		TAILQ_INSERT_TAIL(&r->done, item, link);
 	}
+	part->staged = NULL;
 	hold_forget(&r->hold, part);
 }
 
@@ -256,13 +274,35 @@ runner_clear(struct runner *r, struct item *item)
 void
 runner_finish(struct runner *r, struct item *item)
 {
+	bool detached = item->state == ITEM_DETACHED;
+
 	if (item->publishing || item->letter_due)
 		return;
-	if (item->state == ITEM_FINISHING) {
+	if (item->state != ITEM_FINISHING && !detached)
+		return; /* it is through */
+	if (!detached) {
 		window_finish(&item->part->window, &item->slot);
 		r->counters.done++;
+		if (!item->lettered)
+			fuse_add(&item->part->fuse, &r->opts.fuse, false);
 	}
 	runner_done(r, item);
+}
+
+/* Whether it blows the fuse, or comes after the one that did: then it is left
+ * where it is, for a person. */
+static bool
+blows(struct runner *r, struct item *item)
+{
+	struct part *part = item->part;
+	bool was_blown = part->fuse.blown;
+
+	if (!fuse_add(&part->fuse, &r->opts.fuse, true))
+		return false;
+	if (!was_blown)
+		part->blown = item;
+	runner_leave(r, item);
+	return true;
 }
 
 void
@@ -271,11 +311,14 @@ runner_die(struct runner *r, struct item *item, struct str class,
 {
 	if (item->lettered || item->state != ITEM_FINISHING)
 		return;
-	item->lettered = item->letter_due = true;
+	item->lettered = true;
 	snprintf(item->error_class, sizeof(item->error_class), "%.*s",
 		STR_ARG(class));
 	snprintf(item->error_message, sizeof(item->error_message), "%.*s",
 		STR_ARG(message));
+	if (blows(r, item))
+		return;
+	item->letter_due = true;
 	TAILQ_INSERT_TAIL(&r->letters, item, in_letters);
 	r->counters.dead++;
 }
@@ -350,11 +393,13 @@ runner_committed(struct runner *r, bool ok, int64_t now_ms)
 	TAILQ_FOREACH (part, &r->parts, in_parts) {
 		if (part->committing == WINDOW_NONE)
 			continue;
-		if (ok || part->state == PART_REVOKING)
+		if (ok || (part->state == PART_REVOKING && !r->opts.atomic))
 			part->committed = part->committing;
 		part->committing = WINDOW_NONE;
 	}
 	r->counters.commits += ok;
+	if (r->opts.atomic)
+		runner_settle(r, ok, now_ms);
 }
 
 /* ---- ends --------------------------------------------------------------- */

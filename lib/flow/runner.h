@@ -2,7 +2,7 @@
  * flow/runner.h - what chat-consume decides when it runs a filter: what is
  * sent, held, dead, paused, committed, let go; when the filter is started or
  * killed; when the runner ends. Pure: events and the time in, actions out; no
- * socket, no clock. Made of window, hold, owed and deaths.
+ * socket, no clock. Made of window, hold, owed, deaths and fuse.
  *
  *	event:  runner_assigned .. runner_tick
  *	then:   while (runner_next(r, now, &action)) do it;
@@ -17,6 +17,17 @@
  *	sent, and the partition goes: OWED until the answer or the filter's end
  *	FINISHING, and the partition goes: DETACHED until acked; commits nothing
  *
+ * With opts.atomic (-x) what a record causes and its offset are in Kafka at
+ * once or not at all. Nothing is published by itself; of each partition the
+ * answered records up to its lowest unanswered one make up a transaction:
+ *
+ *	ACT_EMIT.. (a record each), ACT_COMMIT, then runner_committed(), or
+ *	runner_refused() where a broker refused one of them
+ *
+ * Of a refused transaction each record goes alone; refused alone twice, 1 s
+ * apart, it is dead. Records behind an unfinished one of their partition wait
+ * in memory; where it is given back unfinished, what they cause is dropped.
+ *
  * Bounded: items are allocated once. Partitions are allocated when they are
  * first heard of, and kept.
  */
@@ -29,6 +40,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "flow/deaths.h"
+#include "flow/fuse.h"
 #include "flow/hold.h"
 #include "flow/owed.h"
 #include "flow/window.h"
@@ -41,6 +53,10 @@
 #define RUNNER_STALL_MS 500	    /* full for so long: pause partitions */
 #define RUNNER_SPAN_MAX 100000	    /* offsets that a crash reads again */
 #define RUNNER_SLACK 64		    /* items polled over max_records */
+#define RUNNER_BATCH_RECORDS 500    /* of a transaction (atomic) */
+#define RUNNER_BATCH_BYTES 900000   /* .. but one record may have more */
+#define RUNNER_REFUSED_MS 1000	    /* between two refusals of one record */
+#define RUNNER_ABORTS_MAX 5	    /* in a row, and no record was refused */
 
 enum item_state {
 	ITEM_FREE,
@@ -66,7 +82,14 @@ struct item {
 	bool letter_due; /* ACT_LETTER comes, or has come and is not acked */
 	bool lettered;	 /* one letter a record */
 	int alone;	 /* deaths that it caused alone */
-	int publishing;	 /* emits not acked */
+	int publishing;	 /* emits not acked; atomic: not committed */
+	/* atomic: */
+	void *emits;	   /* the caller's; runner_emits() to ACT_DONE */
+	bool staged;	   /* in the transaction that is out */
+	bool solo;	   /* goes in a transaction of its own */
+	bool refused_once; /* .. and was refused */
+	int64_t due_ms;	   /* not before */
+	TAILQ_ENTRY(item) in_batch;
 	char error_class[48];
 	char error_message[200];
 	TAILQ_ENTRY(item) link; /* free, parked or done */
@@ -92,6 +115,9 @@ struct part {
 	bool told,
 		untell; /* the filter knows of it; is to be told it is gone */
 	struct item_queue parked;
+	struct item *staged; /* the last of it in the transaction, or NULL */
+	struct fuse fuse;
+	struct item *blown; /* by its death; ACT_FUSE is to come */
 };
 
 struct runner_options {
@@ -99,6 +125,8 @@ struct runner_options {
 	size_t max_bytes;
 	int64_t hang_ms; /* silence of a filter */
 	bool control;	 /* the filter speaks hello and knows `again` */
+	bool atomic;	 /* emits, letters and offsets in one transaction */
+	struct fuse_limit fuse;
 };
 
 enum filter_state {
@@ -140,7 +168,11 @@ struct runner {
 	int64_t ticked_ms; /* the last time that was told */
 
 	bool committing, commit_soon;
-	int64_t commit_ms; /* not before */
+	int64_t commit_ms;	 /* not before */
+	struct item_queue batch; /* atomic: of the transaction that is out */
+	size_t batch_count, batch_bytes;
+	int64_t batch_ms;  /* no new one before */
+	int aborts;	   /* in a row */
 	bool revoking;	   /* ACT_LET_GO is awaited */
 	int64_t revoke_ms; /* until when answers are awaited */
 	bool draining, stopped, exit_told;
@@ -180,8 +212,13 @@ bool runner_polled(struct runner *r, struct part *part, int64_t offset,
 	int64_t now_ms) MUST_CHECK;
 /* Where the consumer stands, after all that was there has been polled. */
 void runner_position(struct part *part, int64_t offset);
-/* The commit in flight has ended. */
+/* The commit in flight has ended; atomic: the transaction. Not ok: aborted,
+ * for no record's sake. */
 void runner_committed(struct runner *r, bool ok, int64_t now_ms);
+/* atomic: the transaction was aborted, a broker refused an emit in it, or a
+ * letter. A letter refused alone twice ends the runner. */
+void runner_refused(
+	struct runner *r, bool letter, struct str why, int64_t now_ms);
 
 /* ---- events: the filter ------------------------------------------------- */
 
@@ -198,9 +235,14 @@ struct runner_result {
 	struct str error_class, error_message;
 };
 /* A result line, with the number of emits in front of it. Not NULL: publish
- * them, runner_published() is awaited for each. NULL: drop them. */
+ * them, runner_published() is awaited for each; atomic: keep them, with
+ * runner_emits(). NULL: drop them. */
 struct item *runner_result(struct runner *r, const struct runner_result *result,
 	int emits, int64_t now_ms);
+/* atomic: what an item has emitted, of so many bytes; the caller's until
+ * ACT_EMIT, and given back by ACT_DONE. */
+void runner_emits(struct runner *r, struct item *item, void *emits,
+	size_t bytes, int64_t now_ms);
 /* {"status":"waiting"} */
 void runner_waiting(struct runner *r, int64_t now_ms);
 /* Any other line of it, an emit. */
@@ -226,9 +268,12 @@ void runner_tick(struct runner *r, int64_t now_ms);
 /* ---- actions ------------------------------------------------------------ */
 
 enum runner_act {
-	ACT_DONE,     /* body is the caller's again; the item is gone */
+	ACT_DONE,     /* body (and emits) are the caller's again; the item is
+		       * gone */
 	ACT_LETTER,   /* publish item as a dead letter, error_* says why; then
-		       * runner_published(.., letter) */
+		       * runner_published(.., letter); atomic: only say so */
+	ACT_FUSE,     /* too many of part died: say so; item is the last of
+		       * them, left as it is. ACT_EXIT comes, with 100 */
 	ACT_START,    /* the filter; runner_filter_up() when it has said hello,
 		       * at once without control */
 	ACT_KILL,     /* SIGKILL to it; why */
@@ -238,6 +283,8 @@ enum runner_act {
 	ACT_SEND,   /* item, with `again` */
 	ACT_PAUSE,  /* part */
 	ACT_RESUME, /* part */
+	ACT_EMIT,   /* atomic: item's emits (where ->publishing) and its letter
+		     * (where ->letter_due) belong to the transaction */
 	ACT_COMMIT, /* parts, each at ->committing; then runner_committed() */
 	ACT_LET_GO, /* answer the rebalance: unassign all that was revoked */
 	ACT_EXIT,   /* code, why */
@@ -247,6 +294,7 @@ struct runner_action {
 	enum runner_act act;
 	struct item *item;
 	void *body;
+	void *emits;
 	struct part *part;
 	struct part **parts; /* borrowed until the next call */
 	size_t count;

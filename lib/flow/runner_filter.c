@@ -202,9 +202,15 @@ runner_result(struct runner *r, const struct runner_result *result, int emits,
 	deaths_well(&r->deaths);
 	hold_remove(&r->hold, &item->hold);
 	item->state = ITEM_FINISHING;
-	item->publishing = emits;
 	if (result->status == RUNNER_DEAD)
 		runner_die(r, item, result->error_class, result->error_message);
+	if (item->state != ITEM_FINISHING)
+		return NULL; /* the fuse has blown */
+	item->publishing = emits;
+	if (runner_is_cut(r, item)) {
+		runner_leave(r, item);
+		return NULL;
+	}
 	runner_finish(r, item);
 	return emits ? item : NULL;
 }

@@ -3,6 +3,8 @@
 #include "flow/runner.h"
 #include "flow/runner_inner.h"
 
+#define BLOWN "the fuse: too many records are dead"
+
 static bool
 act(struct runner_action *action, enum runner_act what)
 {
@@ -20,7 +22,8 @@ next_done(struct runner *r, int64_t now_ms, struct runner_action *action)
 	TAILQ_REMOVE(&r->done, item, link);
 	act(action, ACT_DONE);
 	action->body = item->body;
-	item->body = NULL;
+	action->emits = item->emits;
+	item->body = item->emits = NULL;
 	r->bytes -= item->bytes;
 	if (item->state != ITEM_OWED)
 		runner_recycle(r, item);
@@ -38,6 +41,30 @@ next_letter(struct runner *r, struct runner_action *action)
 	TAILQ_REMOVE(&r->letters, item, in_letters);
 	act(action, ACT_LETTER);
 	action->item = item;
+	return true;
+}
+
+/* Whoever sees that a partition's fuse has blown lets all others come to
+ * their end. */
+static bool
+next_fuse(struct runner *r, int64_t now_ms, struct runner_action *action)
+{
+	struct part *part;
+
+	TAILQ_FOREACH (part, &r->parts, in_parts)
+		if (part->blown)
+			break;
+	if (!part)
+		return false;
+	runner_stop(r, EXIT_PERM, BLOWN, now_ms);
+	if (r->exit_code == EXIT_DONE) { /* it was asked to stop */
+		r->exit_code = EXIT_PERM;
+		r->exit_why = BLOWN;
+	}
+	act(action, ACT_FUSE);
+	action->part = part;
+	action->item = part->blown;
+	part->blown = NULL;
 	return true;
 }
 
@@ -96,7 +123,7 @@ next_line(struct runner *r, int64_t now_ms, struct runner_action *action)
 	if (r->opts.control && (next_control(r, action, false) ||
 				       next_control(r, action, true)))
 		return true;
-	if (r->draining || r->choked)
+	if (r->draining || r->choked || runner_crowded(r))
 		return false;
 	if (r->hold.sent_count && deaths_alone(&r->deaths))
 		return false;
@@ -135,10 +162,18 @@ next_pause(struct runner *r, struct runner_action *action)
 	return false;
 }
 
+/* What is in the transaction counts as finished. */
+static int64_t
+commit_at(struct part *part)
+{
+	return window_commit_after(
+		&part->window, part->staged ? &part->staged->slot : NULL);
+}
+
 static bool
 uncommitted(struct part *part)
 {
-	int64_t at = window_commit(&part->window);
+	int64_t at = commit_at(part);
 
 	return part->state != PART_NONE && at != WINDOW_NONE &&
 	       at != part->committed;
@@ -170,7 +205,8 @@ all_settled(struct runner *r)
 static bool
 next_commit(struct runner *r, int64_t now_ms, struct runner_action *action)
 {
-	bool hurry = (r->revoking || r->draining) && all_settled(r);
+	bool hurry = r->batch_count ||
+		     ((r->revoking || r->draining) && all_settled(r));
 	struct part *part;
 	size_t count = 0;
 
@@ -179,7 +215,7 @@ next_commit(struct runner *r, int64_t now_ms, struct runner_action *action)
 	TAILQ_FOREACH (part, &r->parts, in_parts) {
 		if (!uncommitted(part))
 			continue;
-		part->committing = window_commit(&part->window);
+		part->committing = commit_at(part);
 		r->list[count++] = part;
 	}
 	if (!count)
@@ -245,9 +281,11 @@ runner_next(struct runner *r, int64_t now_ms, struct runner_action *action)
 {
 	if (r->stopped)
 		return next_exit(r, now_ms, action);
-	return next_done(r, now_ms, action) || next_letter(r, action) ||
-	       next_filter(r, now_ms, action) || next_line(r, now_ms, action) ||
-	       next_pause(r, action) || next_commit(r, now_ms, action) ||
+	return next_fuse(r, now_ms, action) || next_letter(r, action) ||
+	       next_done(r, now_ms, action) || next_filter(r, now_ms, action) ||
+	       next_line(r, now_ms, action) || next_pause(r, action) ||
+	       runner_next_emit(r, now_ms, action) ||
+	       next_commit(r, now_ms, action) ||
 	       next_let_go(r, now_ms, action) || next_exit(r, now_ms, action);
 }
 
@@ -284,5 +322,6 @@ runner_deadline(struct runner *r, int64_t now_ms)
 	sooner(&at, r->draining, patience(r->drain_ms, now_ms));
 	sooner(&at, !r->committing && any_uncommitted(r), r->commit_ms);
 	sooner(&at, r->full && !r->stalled, r->full_ms + RUNNER_STALL_MS);
+	sooner(&at, true, runner_emit_deadline(r));
 	return at;
 }

@@ -73,14 +73,26 @@ window_position(struct window *window, int64_t offset)
 		window->next = offset;
 }
 
+bool
+window_behind_cut(const struct window *window, int64_t offset)
+{
+	return window->cut != WINDOW_NONE && offset > window->cut;
+}
+
+int64_t
+window_commit_after(struct window *window, struct window_slot *slot)
+{
+	const struct window_slot *first =
+		slot ? window_after(slot) : window_first(window);
+	int64_t at = first ? first->offset : window->next;
+
+	return window_behind_cut(window, at) ? window->cut : at;
+}
+
 int64_t
 window_commit(struct window *window)
 {
-	const struct window_slot *first = window_first(window);
-	int64_t at = first ? first->offset : window->next;
-
-	return window->cut != WINDOW_NONE && window->cut < at ? window->cut
-							      : at;
+	return window_commit_after(window, NULL);
 }
 
 int64_t

@@ -61,6 +61,11 @@ void window_position(struct window *window, int64_t offset);
  * is none, WINDOW_NONE when nothing is known. */
 int64_t window_commit(struct window *window);
 
+/* .. were all up to slot finished, and slot too; NULL: as above. */
+int64_t window_commit_after(struct window *window, struct window_slot *slot);
+/* Behind a cut: it will never be committed. */
+bool window_behind_cut(const struct window *window, int64_t offset);
+
 /* From what may be committed to the position; 0 when nothing is known. */
 int64_t window_span(struct window *window);
 

@@ -6,6 +6,7 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include "flow/fuse.h"
 #include "kafka/conf.h"
 #include "kafka/positions.h"
 
@@ -21,7 +22,9 @@ struct run_options {
 	const char *run_dir;	 /* of lock files; NULL: $CHAT_RUN/lock */
 	const char *status_path; /* NULL: none */
 	bool control;
-	char *const *filter; /* argv */
+	bool atomic;		/* -x */
+	struct fuse_limit fuse; /* -f */
+	char *const *filter;	/* argv */
 };
 
 /* Records to stdout. */

@@ -125,6 +125,15 @@ act(struct run *run, const struct runner_action *action)
 	case ACT_LETTER:
 		letters_send(run, action->item);
 		break;
+	case ACT_FUSE:
+		LOG_ERROR("runner", "the fuse has blown",
+			LOG_S("topic", action->part->topic),
+			LOG_I("partition", action->part->partition),
+			LOG_I("offset", action->item->slot.offset),
+			LOG_I("dead", action->part->fuse.dead),
+			LOG_S("class", action->item->error_class),
+			LOG_S("error", action->item->error_message));
+		break;
 	case ACT_START:
 		start_filter(run);
 		break;
@@ -147,6 +156,8 @@ act(struct run *run, const struct runner_action *action)
 	case ACT_RESUME:
 		consumer_pause(&run->consumer, action->part->topic,
 			action->part->partition, action->act == ACT_PAUSE);
+		break;
+	case ACT_EMIT:
 		break;
 	case ACT_COMMIT:
 		group_commit(run, action);
@@ -389,7 +400,9 @@ open_clients(struct run *run, const char *instance, struct err *err)
 		.max_records = (size_t)opts->window_records,
 		.max_bytes = (size_t)opts->window_bytes,
 		.hang_ms = opts->hang_ms,
-		.control = opts->control};
+		.control = opts->control,
+		.atomic = opts->atomic,
+		.fuse = opts->fuse};
 	int code;
 
 	run->publish = publish_new(&publish, err);

@@ -236,6 +236,38 @@ def letters():
            "does not stop its partition")
 
 
+def fuse():
+    case = Case(2)
+    case.put(*({"n": i, "do": "dead"} for i in range(20)), partition=0)
+    case.put(*({"n": 100 + i, "emit": ["e"], "to": case.out}
+               for i in range(50)), partition=1)
+    runner = case.run("-f", "5/10")
+    tap.ok(runner.wait(30) == 100, "the fuse: 100")
+    letters = case.records(case.dlt)
+    tap.ok([r["value"]["n"] for r in letters] == [0, 1, 2, 3],
+           "the fifth of ten is not dead-lettered", len(letters))
+    with open(case.dir + "/log") as f:
+        said = [json.loads(s) for s in f if '"the fuse has blown"' in s]
+    tap.ok([(s["topic"], s["partition"], s["offset"], s["dead"], s["class"],
+             s["error"]) for s in said] ==
+           [(case.topic, 0, 4, 5, "TOLD", "as told")],
+           "a line says which, where, how many, why", said)
+    left = c.run("chat-consume", "-t", case.topic, "-g", case.topic,
+                 "-e", "end").splitlines()
+    left = [json.loads(line) for line in left]
+    tap.ok([r["offset"] for r in left if r["partition"] == 0] ==
+           list(range(4, 20)), "it is not committed, nor what is behind it",
+           len(left))
+    case.runners.clear()
+    case.run()
+    tap.ok(until(lambda: case.left() == 0) and
+           len(case.records(case.dlt)) == 20 and
+           {d.split()[1] for d in case.seen("done")} ==
+           {str(100 + i) for i in range(50)},
+           "without it all goes on", case.left())
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
 def waiting():
     case = Case()
     case.put({"n": 1, "do": "wait", "seconds": 5})
@@ -447,7 +479,7 @@ def tail_lost():
 
 
 def main():
-    for test in (jq, retry, deaths, poison, letters, waiting, killed, crashes,
+    for test in (jq, retry, deaths, poison, letters, fuse, waiting, killed, crashes,
                  last_letters, tail_lost, ends, view, leaves_and_comes_back):
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
             continue
