@@ -3,8 +3,6 @@
 
 #include "base/clock.h"
 
-#define RECORDS_A_MS 10 /* of the last batch, of lingering */
-
 void
 group_init(struct group *group, const struct group_limits *limits)
 {
@@ -392,16 +390,17 @@ send_on(struct group *group)
 	return act;
 }
 
-/* The more the last batch held, the longer the next may grow. */
+/* The more the last batch held, the longer the next may grow: 1 ms for each
+ * record beyond the first. */
 static bool
 lingers(struct group *group, int64_t now_ms)
 {
-	int64_t ms = (int64_t)group->last_count / RECORDS_A_MS;
+	int64_t ms = (int64_t)group->last_count - 1;
 
 	if (ms > group->limits.linger_ms)
 		ms = group->limits.linger_ms;
 	if (group->last_count)
-		group->begin_ms = ms ? now_ms + ms : 0;
+		group->begin_ms = ms > 0 ? now_ms + ms : 0;
 	group->last_count = 0;
 	return now_ms < group->begin_ms;
 }

@@ -1,9 +1,9 @@
 /*
  * flow/group.h - group commit: what waits goes out as one batch, what arrives
- * meanwhile is the next. Under load the next one lingers, 0.1 ms for each
- *record of the last: larger batches cost everybody behind them less. Pure:
- *events and the time come in, actions are asked for, nothing blocks, nothing is
- *allocated.
+ * meanwhile is the next. Under load that one lingers, 1 ms for each record of
+ * the last beyond its first: a batch costs Kafka, and everybody behind it, much
+ * the same whatever it holds. Pure: events and the time come in, actions are
+ * asked for, nothing blocks, nothing is allocated.
  *
  *	group_put ---> ready ---> batch ---> done / dead ---> answers
  *	                 ^ |        |

@@ -717,29 +717,25 @@ test_lingers_by_the_last_batch(void **state)
 	struct group_limits limits = transactional;
 	struct bench *b;
 
-	limits.linger_ms = 3;
-	limits.batch_records = limits.source_records = 26;
-	limits.batch_bytes = limits.source_bytes = 1000;
+	limits.linger_ms = 10;
 	b = ready(&limits);
-	put(b, "abcdefghijklmnopqrst"); /* 20: 2 ms */
-	expect(b, "B0 Sa Sb Sc Sd Se Sf Sg Sh Si Sj Sk Sl Sm Sn So Sp Sq Sr Ss "
-		  "St C0");
+	b->now_ms += 10;
+	put(b, "abc"); /* two beyond the first */
+	expect(b, "B0 Sa Sb Sc C0");
 	group_committed(&b->group);
-	expect(b,
-		"+a +b +c +d +e +f +g +h +i +j +k +l +m +n +o +p +q +r +s +t");
-	put(b, "u");
+	expect(b, "+a +b +c");
+	put(b, "d");
 	b->now_ms += 1;
 	expect(b, "");
 	deadline_is(b, b->now_ms + 1);
-	put(b, "v");
 	b->now_ms += 1;
 	deadline_is(b, b->now_ms);
-	expect(b, "B1 Su Sv C1");
+	expect(b, "B1 Sd C1");
 	group_committed(&b->group);
-	expect(b, "+u +v");
-	put(b, "w"); /* two are no load */
+	expect(b, "+d");
+	put(b, "e"); /* one is no load */
 	deadline_is(b, 0);
-	expect(b, "B0 Sw C0");
+	expect(b, "B0 Se C0");
 	free(b);
 }
 
@@ -750,16 +746,14 @@ test_lingers_at_most(void **state)
 	struct bench *b;
 
 	limits.linger_ms = 1;
-	limits.batch_records = limits.source_records = 26;
-	limits.batch_bytes = limits.source_bytes = 1000;
 	b = ready(&limits);
-	put(b, "abcdefghijklmnopqrst");
-	expect(b, "B0 Sa Sb Sc Sd Se Sf Sg Sh Si Sj Sk Sl Sm Sn So Sp Sq Sr Ss "
-		  "St C0");
+	b->now_ms += 10;
+	put(b, "abcd");
+	expect(b, "B0 Sa Sb Sc Sd C0");
 	group_committed(&b->group);
-	expect(b,
-		"+a +b +c +d +e +f +g +h +i +j +k +l +m +n +o +p +q +r +s +t");
-	put(b, "u");
+	expect(b, "+a +b +c +d");
+	put(b, "e");
+	expect(b, "");
 	deadline_is(b, b->now_ms + 1);
 	free(b);
 }
