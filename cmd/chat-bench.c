@@ -12,69 +12,84 @@
 
 #include "base/log.h"
 #include "base/opt.h"
+#include "client/drill.h"
 #include "client/load.h"
 #include "client/report.h"
 #include "io/fd.h"
 
 #define RATE_MAX 1000000
-#define CONNECTIONS_MAX 1000000
 
-static const char *url, *secret_file, *token_file, *name;
-static const char *body = "{\"roomId\":{room},\"content\":\"{stamp} {pad}\","
-			  "\"type\":\"TEXT\",\"clientMessageId\":\"{id}\"}";
+static const char *secret_file, *token_file, *name, *log_file;
+static const char default_body[] =
+	"{\"roomId\":{room},\"content\":\"{stamp} {pad}\","
+	"\"type\":\"TEXT\",\"clientMessageId\":\"{id}\"}";
+static const char *body = default_body;
 static const char *destination = "/pub/chat/message";
 static const char *subscription = "/sub/chat/room/{room}";
-static const char *errors = "/user/queue/errors";
-static const char *protocols = "v12.stomp";
-static struct opt_list headers, idle, pids;
-static int64_t rate = 200, rooms = 1, members = 10, first_room = 1,
-	       first_user = 1, ramp = 500, per_source = 500, pad = 32,
-	       beat_ms = 25000, warm_ms = 2000, time_ms = 10000,
-	       drain_ms = 10000, settle_ms = 500;
+static struct opt_list urls, headers, idle, pids;
+static struct load_options options = {.rate = 200,
+	.rooms = 1,
+	.members = 10,
+	.first_room = 1,
+	.first_user = 1,
+	.ramp = 500,
+	.per_source = 500,
+	.pad = 32,
+	.beat_ms = 25000,
+	.warm_ms = 2000,
+	.time_ms = 10000,
+	.drain_ms = 10000,
+	.settle_ms = 500,
+	.errors = "/user/queue/errors",
+	.protocols = "v12.stomp"};
 static bool no_receipts, as_json, dry_run;
 
 static const struct opt table[] = {
-	{OPT_STRING, 'c', "connect", &url, "URL",
-		"the server; default $CHAT_URL", 0, 0},
-	{OPT_INT, 0, "rate", &rate, "N", "messages a second (200)", 1,
+	{OPT_LIST, 'c', "connect", &urls, "URL",
+		"the server; default $CHAT_URL; several with --log", 0, 0},
+	{OPT_STRING, 0, "log", &log_file, "FILE",
+		"come back, send again, and append a history", 0, 0},
+	{OPT_INT, 0, "rate", &options.rate, "N", "messages a second (200)", 1,
 		RATE_MAX},
-	{OPT_INT, 0, "rooms", &rooms, "N", "rooms (1)", 1, CONNECTIONS_MAX},
-	{OPT_INT, 0, "members", &members, "N", "members of each (10)", 1,
-		CONNECTIONS_MAX},
-	{OPT_INT, 0, "first-room", &first_room, "ID", "of the rooms (1)", 0,
-		1LL << 53},
-	{OPT_INT, 0, "first-user", &first_user, "ID", "of the members (1)", 0,
-		1LL << 53},
-	{OPT_SECONDS, 'T', "time", &time_ms, "SECONDS",
+	{OPT_INT, 0, "rooms", &options.rooms, "N", "rooms (1)", 1,
+		LOAD_CONNECTIONS_MAX},
+	{OPT_INT, 0, "members", &options.members, "N", "members of each (10)",
+		1, LOAD_CONNECTIONS_MAX},
+	{OPT_INT, 0, "first-room", &options.first_room, "ID",
+		"of the rooms (1)", 0, 1LL << 53},
+	{OPT_INT, 0, "first-user", &options.first_user, "ID",
+		"of the members (1)", 0, 1LL << 53},
+	{OPT_SECONDS, 'T', "time", &options.time_ms, "SECONDS",
 		"that are measured (10)", 1, 86400000},
-	{OPT_SECONDS, 0, "warm-up", &warm_ms, "SECONDS",
+	{OPT_SECONDS, 0, "warm-up", &options.warm_ms, "SECONDS",
 		"before that, not measured (2)", 0, 86400000},
-	{OPT_SECONDS, 0, "drain", &drain_ms, "SECONDS",
+	{OPT_SECONDS, 0, "drain", &options.drain_ms, "SECONDS",
 		"at most, for what is on its way (10)", 0, 86400000},
-	{OPT_SECONDS, 0, "settle", &settle_ms, "SECONDS",
+	{OPT_SECONDS, 0, "settle", &options.settle_ms, "SECONDS",
 		"after all have subscribed (0.5)", 0, 86400000},
-	{OPT_INT, 0, "ramp", &ramp, "N", "connections a second (500; 0: any)",
-		0, RATE_MAX},
+	{OPT_INT, 0, "ramp", &options.ramp, "N",
+		"connections a second (500; 0: any)", 0, RATE_MAX},
 	{OPT_LIST, 0, "idle", &idle, "N",
 		"no messages: memory with N connections; rising", 0, 0},
 	{OPT_LIST, 0, "pid", &pids, "NAME=PID",
 		"a process whose CPU or memory counts", 0, 0},
 	{OPT_FLAG, 0, "no-receipts", &no_receipts, NULL, "ask for none", 0, 0},
-	{OPT_SIZE, 0, "pad", &pad, "BYTES", "of {pad} (32)", 0, 1 << 20},
-	{OPT_SECONDS, 0, "heart-beat", &beat_ms, "SECONDS",
+	{OPT_SIZE, 0, "pad", &options.pad, "BYTES", "of {pad} (32)", 0,
+		1 << 20},
+	{OPT_SECONDS, 0, "heart-beat", &options.beat_ms, "SECONDS",
 		"offered each way (25; 0: none)", 0, 3600000},
 	{OPT_STRING, 0, "body", &body, "TEMPLATE", "of SEND", 0, 0},
 	{OPT_STRING, 0, "destination", &destination, "TEMPLATE", "of SEND", 0,
 		0},
 	{OPT_STRING, 0, "subscription", &subscription, "TEMPLATE",
 		"destination of SUBSCRIBE", 0, 0},
-	{OPT_STRING, 0, "errors", &errors, "DESTINATION",
+	{OPT_STRING, 0, "errors", &options.errors, "DESTINATION",
 		"where errors come; '' nowhere", 0, 0},
 	{OPT_LIST, 0, "header", &headers, "NAME:TEMPLATE",
 		"of CONNECT (Authorization:Bearer {token})", 0, 0},
-	{OPT_STRING, 0, "protocols", &protocols, "LIST",
+	{OPT_STRING, 0, "protocols", &options.protocols, "LIST",
 		"subprotocols offered (v12.stomp)", 0, 0},
-	{OPT_INT, 0, "per-source", &per_source, "N",
+	{OPT_INT, 0, "per-source", &options.per_source, "N",
 		"connections a source address (500)", 1, 28000},
 	{OPT_STRING, 0, "jwt-secret", &secret_file, "FILE",
 		"makes tokens; default $CHAT_JWT_SECRET_FILE", 0, 0},
@@ -93,7 +108,8 @@ static const struct opt_about about = {"chat-bench", "[options]",
 
 struct app {
 	struct load load;
-	struct load_options opts;
+	struct drill drill; /* with --log, in place of load */
+	struct history history;
 	struct token_source tokens;
 	uv_loop_t loop;
 	uv_signal_t term, interrupt;
@@ -104,126 +120,57 @@ struct app {
 /* ---- options ------------------------------------------------------------ */
 
 static int
-take_headers(struct load_options *opts, struct err *err)
-{
-	static char copy[LOAD_HEADERS_MAX][512];
-	struct str text, key, value;
-	size_t i;
-
-	if (!headers.count)
-		headers.item[headers.count++] = "Authorization:Bearer {token}";
-	if (headers.count > LOAD_HEADERS_MAX)
-		return err_set(err, "over %d headers", LOAD_HEADERS_MAX);
-	for (i = 0; i < headers.count; i++) {
-		text = str_c(headers.item[i]);
-		if (!str_cut(text, ':', &key, &value) || !key.len ||
-			key.len >= sizeof(copy[i]))
-			return err_set(
-				err, "'%s' is no NAME:VALUE", headers.item[i]);
-		snprintf(copy[i], sizeof(copy[i]), "%.*s", STR_ARG(key));
-		opts->headers[i].name = copy[i];
-		if (template_parse(&opts->headers[i].value, value, err) < 0)
-			return -1;
-	}
-	opts->header_count = headers.count;
-	return 0;
-}
-
-static int
-take_pids(struct load_options *opts, struct err *err)
-{
-	struct load_pid *p;
-	struct str key, value;
-	int64_t pid, us;
-	size_t i;
-
-	for (i = 0; i < pids.count; i++) {
-		p = &opts->pids[i];
-		if (!str_cut(str_c(pids.item[i]), '=', &key, &value) ||
-			!str_i64(value, &pid) || pid < 1 || !key.len ||
-			key.len >= sizeof(p->name))
-			return err_set(
-				err, "'%s' is no NAME=PID", pids.item[i]);
-		snprintf(p->name, sizeof(p->name), "%.*s", STR_ARG(key));
-		p->pid = (pid_t)pid;
-		if (usage_cpu(p->pid, &us, err) < 0)
-			return -1;
-	}
-	opts->pid_count = pids.count;
-	return 0;
-}
-
-static int
-take_steps(struct load_options *opts, struct err *err)
-{
-	int64_t n, last = 0;
-	size_t i;
-
-	if (idle.count > LOAD_STEPS_MAX)
-		return err_set(err, "over %d steps", LOAD_STEPS_MAX);
-	for (i = 0; i < idle.count; i++) {
-		if (!str_i64(str_c(idle.item[i]), &n) || n <= last)
-			return err_set(err, "--idle takes rising numbers");
-		opts->idle[i] = last = n;
-	}
-	opts->idle_count = idle.count;
-	if (rooms * members > CONNECTIONS_MAX || last > rooms * members)
-		return err_set(err, "%lld rooms of %lld: too few, or too many",
-			(long long)rooms, (long long)members);
-	return 0;
-}
-
-static bool
-wants_token(const struct load_options *opts)
-{
-	size_t i;
-
-	for (i = 0; i < opts->header_count; i++)
-		if (template_has(&opts->headers[i].value, TEMPLATE_TOKEN))
-			return true;
-	return template_has(&opts->target, TEMPLATE_TOKEN);
-}
-
-static int
 take_server(struct app *app, struct err *err)
 {
-	struct load_options *opts = &app->opts;
+	struct load_options *opts = &options;
+	struct url ignored;
+	size_t i;
 
 	if (!secret_file)
 		secret_file = getenv("CHAT_JWT_SECRET_FILE");
-	if (url_of_server(&opts->url, url, &url, err) < 0 ||
+	if (urls.count > (log_file ? DRILL_URLS_MAX : 1))
+		return err_set(err, "too many servers");
+	if (!urls.count)
+		urls.count = 1; /* its NULL means $CHAT_URL */
+	for (i = urls.count; i-- > 0;)
+		if (url_of_server(&ignored, urls.item[i], &urls.item[i], err) <
+			0)
+			return -1;
+	if (url_parse(&opts->url, str_c(urls.item[0]), err) < 0 ||
 		template_parse(&opts->target, opts->url.target, err) < 0)
 		return -1;
-	if (!wants_token(opts))
+	if (!log_file && !load_wants_token(opts))
 		return 0;
 	opts->tokens = &app->tokens;
 	return token_source_open(
 		&app->tokens, token_file, NULL, secret_file, err);
 }
 
+/* Of the options of a load run --log takes only some. */
+static int
+check_drill(const struct load_options *load, struct err *err)
+{
+	if (log_file && (load->idle_count || load->pid_count || headers.count ||
+				!load->receipts || body != default_body))
+		return err_set(err, "--log speaks to chat-ws-edge as it is: no "
+				    "--idle, --pid, --header, --body or "
+				    "--no-receipts");
+	return 0;
+}
+
 static int
 validate(struct app *app, struct err *err)
 {
-	struct load_options *opts = &app->opts;
+	struct load_options *opts = &options;
 
-	*opts = (struct load_options){.rooms = rooms,
-		.members = members,
-		.first_room = first_room,
-		.first_user = first_user,
-		.rate = rate,
-		.ramp = ramp,
-		.per_source = per_source,
-		.pad = pad,
-		.beat_ms = beat_ms,
-		.warm_ms = warm_ms,
-		.time_ms = time_ms,
-		.drain_ms = drain_ms,
-		.settle_ms = settle_ms,
-		.receipts = !no_receipts,
-		.errors = errors,
-		.protocols = protocols};
-	if (take_headers(opts, err) < 0 || take_pids(opts, err) < 0 ||
-		take_steps(opts, err) < 0 || take_server(app, err) < 0 ||
+	opts->receipts = !no_receipts;
+	if (log_file)
+		opts->warm_ms = 0;
+	if (load_take_pids(opts, &pids, err) < 0 ||
+		load_take_steps(opts, &idle, err) < 0 ||
+		check_drill(opts, err) < 0 ||
+		load_take_headers(opts, &headers, err) < 0 ||
+		take_server(app, err) < 0 ||
 		template_parse(&opts->body, str_c(body), err) < 0 ||
 		template_parse(&opts->destination, str_c(destination), err) <
 			0 ||
@@ -265,15 +212,31 @@ on_step(struct load *load)
 }
 
 static void
+on_drill(struct drill *drill)
+{
+	struct app *app = drill->data;
+
+	if (as_json)
+		drill_json(&app->out, drill, name);
+	else
+		drill_table(&app->out, drill);
+	print(app);
+	uv_stop(&app->loop);
+}
+
+static void
 on_term(uv_signal_t *handle, int number)
 {
 	struct app *app = handle->data;
 
-	load_stop(&app->load);
+	if (log_file)
+		drill_stop(&app->drill);
+	else
+		load_stop(&app->load);
 }
 
 static int
-exit_code(struct app *app)
+load_verdict(struct app *app)
 {
 	struct buf faults = {0};
 	int code = EXIT_DONE;
@@ -285,27 +248,76 @@ exit_code(struct app *app)
 		code = app->load.ready ? EXIT_NO : EXIT_TEMP;
 	}
 	buf_release(&faults);
-	return app->output_broken ? EXIT_TEMP : code;
+	return code;
+}
+
+static int
+drill_verdict(struct app *app)
+{
+	struct drill *drill = &app->drill;
+
+	if (app->history.broken) {
+		LOG_ERROR("bench", "cannot write the history",
+			LOG_E(&app->history.error));
+		return EXIT_TEMP;
+	}
+	if (drill_clean(drill))
+		return EXIT_DONE;
+	LOG_ERROR("bench", "not clean",
+		LOG_S("faults", drill->why.text[0]
+					? drill->why.text
+					: "something is missing, or twice"));
+	return drill->connects ? EXIT_NO : EXIT_TEMP;
 }
 
 static int
 plan(struct app *app)
 {
-	const struct load_options *o = &app->opts;
-	int64_t n = o->idle_count ? o->idle[o->idle_count - 1]
-				  : o->rooms * o->members;
-
-	buf_printf(&app->out, "would open %lld connections to %s\n",
-		(long long)n, url);
-	if (!o->idle_count)
-		buf_printf(&app->out,
-			"would send %lld messages a second for %.1f s: "
-			"%lld deliveries a second\n",
-			(long long)o->rate,
-			(double)(o->warm_ms + o->time_ms) / 1000,
-			(long long)(o->rate * o->members));
+	load_plan(&app->out, &options, urls.item[0]);
 	print(app);
 	return app->output_broken ? EXIT_TEMP : EXIT_DONE;
+}
+
+static int
+start(struct app *app, struct err *err)
+{
+	struct drill_options opts = {.load = &options,
+		.url_count = urls.count,
+		.history = &app->history};
+
+	if (!log_file)
+		return load_start(
+			&app->load, &app->loop, &options, on_step, app, err);
+	memcpy(opts.urls, urls.item, urls.count * sizeof(*urls.item));
+	if (history_open(&app->history, &app->loop, log_file, err) < 0)
+		return -1;
+	return drill_start(&app->drill, &app->loop, &opts, on_drill, app, err);
+}
+
+static int
+run(struct app *app)
+{
+	int code;
+
+	uv_run(&app->loop, UV_RUN_DEFAULT);
+	code = log_file ? drill_verdict(app) : load_verdict(app);
+	if (log_file) {
+		drill_close(&app->drill);
+		history_close(&app->history);
+	} else {
+		load_close(&app->load);
+	}
+	uv_close((uv_handle_t *)&app->term, NULL);
+	uv_close((uv_handle_t *)&app->interrupt, NULL);
+	uv_run(&app->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&app->loop);
+	if (log_file)
+		drill_release(&app->drill);
+	else
+		load_release(&app->load);
+	token_source_release(&app->tokens);
+	buf_release(&app->out);
+	return app->output_broken ? EXIT_TEMP : code;
 }
 
 int
@@ -313,7 +325,7 @@ main(int argc, char **argv)
 {
 	static struct app app;
 	struct err err;
-	int code, first;
+	int first;
 
 	log_open(about.name);
 	first = opt_parse(&about, argc, argv, &err);
@@ -330,20 +342,9 @@ main(int argc, char **argv)
 	app.term.data = app.interrupt.data = &app;
 	uv_signal_start(&app.term, on_term, SIGTERM);
 	uv_signal_start(&app.interrupt, on_term, SIGINT);
-	if (load_start(&app.load, &app.loop, &app.opts, on_step, &app, &err) <
-		0) {
+	if (start(&app, &err) < 0) {
 		LOG_ERROR("bench", "cannot start", LOG_E(&err));
 		return EXIT_PERM;
 	}
-	uv_run(&app.loop, UV_RUN_DEFAULT);
-	code = exit_code(&app);
-	load_close(&app.load);
-	uv_close((uv_handle_t *)&app.term, NULL);
-	uv_close((uv_handle_t *)&app.interrupt, NULL);
-	uv_run(&app.loop, UV_RUN_DEFAULT);
-	uv_loop_close(&app.loop);
-	load_release(&app.load);
-	token_source_release(&app.tokens);
-	buf_release(&app.out);
-	return code;
+	return run(&app);
 }

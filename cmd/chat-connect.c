@@ -13,7 +13,7 @@
 #include "client/terminal.h"
 #include "io/fd.h"
 
-static const char *url, *secret_file, *token_file;
+static const char *url, *secret_file, *token_file, *log_file;
 static int64_t user_id, from_seq = -1, stop_ms, wait_count;
 static struct opt_list rooms;
 static bool dry_run, as_json, listen_on;
@@ -37,6 +37,8 @@ static const struct opt table[] = {
 	{OPT_SECONDS, 'T', "time", &stop_ms, "SECONDS", "stop after it", 1,
 		1LL << 40},
 	{OPT_FLAG, 'j', "json", &as_json, NULL, "JSON Lines", 0, 0},
+	{OPT_STRING, 0, "log", &log_file, "FILE",
+		"append a history for chat-audit", 0, 0},
 	{OPT_FLAG, 'n', "dry-run", &dry_run, NULL,
 		"connect to nothing, say what would happen", 0, 0},
 	{0},
@@ -123,6 +125,7 @@ main(int argc, char **argv)
 		.stop_ms = stop_ms,
 		.stay = listen_on,
 		.as_json = as_json,
+		.log = log_file,
 		.tokens = &tokens};
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&loop);

@@ -16,6 +16,7 @@
 #include <netdb.h>
 #include <uv.h>
 
+#include "base/opt.h"
 #include "client/conn.h"
 #include "client/hist.h"
 #include "client/schedule.h"
@@ -32,6 +33,7 @@
 #define LOAD_STEPS_MAX 16
 #define LOAD_PIDS_MAX 64
 #define LOAD_NAME_MAX 64
+#define LOAD_CONNECTIONS_MAX 1000000
 
 struct load_pid {
 	char name[LOAD_NAME_MAX];
@@ -67,6 +69,22 @@ struct load_options {
 	struct load_pid pids[LOAD_PIDS_MAX];
 	size_t pid_count;
 };
+
+/* From lists of a command line: "NAME:TEMPLATE" (none: a Bearer token), which
+ * are borrowed; "NAME=PID" of living processes; rising numbers, for which rooms
+ * and members must be set before. -1: one of them is none. */
+int load_take_headers(struct load_options *opts, struct opt_list *headers,
+	struct err *err) MUST_CHECK;
+int load_take_pids(struct load_options *opts, const struct opt_list *pids,
+	struct err *err) MUST_CHECK;
+int load_take_steps(struct load_options *opts, const struct opt_list *idle,
+	struct err *err) MUST_CHECK;
+
+/* One of its templates asks for a token. */
+bool load_wants_token(const struct load_options *opts);
+/* What a run would do, for -n. */
+void load_plan(
+	struct buf *out, const struct load_options *opts, const char *url);
 
 enum load_phase {
 	LOAD_RAMP,

@@ -31,8 +31,8 @@ measured_seconds(const struct load *load)
 
 /* ---- JSON --------------------------------------------------------------- */
 
-static void
-put_num(struct buf *out, const char *name, double value)
+void
+report_put_num(struct buf *out, const char *name, double value)
 {
 	struct buf text = {0};
 
@@ -41,8 +41,8 @@ put_num(struct buf *out, const char *name, double value)
 	buf_release(&text);
 }
 
-static void
-put_hist(struct buf *out, const char *name, const struct hist *hist)
+void
+report_put_hist(struct buf *out, const char *name, const struct hist *hist)
 {
 	static const struct {
 		const char *name;
@@ -52,12 +52,12 @@ put_hist(struct buf *out, const char *name, const struct hist *hist)
 
 	json_open(out, name, '{');
 	json_put_i64(out, "count", hist->count);
-	put_num(out, "mean", hist_mean(hist) / 1000);
+	report_put_num(out, "mean", hist_mean(hist) / 1000);
 	for (i = 0; i < ARRAY_LEN(points); i++)
-		put_num(out, points[i].name,
+		report_put_num(out, points[i].name,
 			(double)hist_percentile(hist, points[i].percent) /
 				1000);
-	put_num(out, "max", (double)hist->max / 1000);
+	report_put_num(out, "max", (double)hist->max / 1000);
 	json_close(out, '}');
 }
 
@@ -66,12 +66,12 @@ put_cpu(struct buf *out, const char *name, int64_t cpu_us,
 	const struct load *load)
 {
 	json_open(out, name, '{');
-	put_num(out, "seconds", (double)cpu_us / 1e6);
-	put_num(out, "cores",
+	report_put_num(out, "seconds", (double)cpu_us / 1e6);
+	report_put_num(out, "cores",
 		ratio((double)cpu_us / 1e6, measured_seconds(load)));
-	put_num(out, "msPerMessage",
+	report_put_num(out, "msPerMessage",
 		ratio((double)cpu_us / 1000, (double)measured_messages(load)));
-	put_num(out, "msPer1000Deliveries",
+	report_put_num(out, "msPer1000Deliveries",
 		ratio((double)cpu_us, (double)load->tally.measured));
 	json_close(out, '}');
 }
@@ -83,7 +83,7 @@ put_counts(struct buf *out, const struct load *load)
 	int64_t sent = load->sent - load->unsent;
 
 	json_put_i64(out, "rate", load->opts.rate);
-	put_num(out, "seconds", measured_seconds(load));
+	report_put_num(out, "seconds", measured_seconds(load));
 	json_put_i64(out, "offered", t->total);
 	json_put_i64(out, "sent", sent);
 	json_put_i64(out, "unsent", load->unsent);
@@ -92,17 +92,17 @@ put_counts(struct buf *out, const struct load *load)
 		load->opts.receipts ? sent - t->receipts : 0);
 	json_put_i64(out, "deliveriesExpected", load_expected(load));
 	json_put_i64(out, "deliveries", t->deliveries);
-	put_num(out, "deliveriesPerSecond",
+	report_put_num(out, "deliveriesPerSecond",
 		ratio((double)t->measured, measured_seconds(load)));
 	json_put_i64(out, "missing", load_expected(load) - t->deliveries);
 	json_put_i64(out, "duplicates", t->duplicates);
 	json_put_i64(out, "outOfOrder", t->out_of_order);
 	json_put_i64(out, "holes", t->holes);
 	json_put_i64(out, "misdelivered", t->misdelivered);
-	put_hist(out, "endToEndMs", &t->end_to_end);
-	put_hist(out, "lastMs", &t->last);
-	put_hist(out, "receiptMs", &t->receipt);
-	put_hist(out, "lagMs", &t->lag);
+	report_put_hist(out, "endToEndMs", &t->end_to_end);
+	report_put_hist(out, "lastMs", &t->last);
+	report_put_hist(out, "receiptMs", &t->receipt);
+	report_put_hist(out, "lagMs", &t->lag);
 }
 
 static void
@@ -137,7 +137,7 @@ put_memory(struct buf *out, const struct load *load)
 	size_t i;
 
 	json_open(out, "memory", '{');
-	put_num(out, "machineBytesPerConnection",
+	report_put_num(out, "machineBytesPerConnection",
 		ratio((double)grown(load->kernel_after, load->kernel_before),
 			n));
 	for (i = 0; i < load->opts.pid_count; i++) {
@@ -151,11 +151,11 @@ put_memory(struct buf *out, const struct load *load)
 		json_put_i64(out, "pssAfter", p->after.pss_bytes);
 		json_put_i64(out, "rssBefore", p->before.rss_bytes);
 		json_put_i64(out, "rssAfter", p->after.rss_bytes);
-		put_num(out, "pssPerConnection",
+		report_put_num(out, "pssPerConnection",
 			ratio((double)grown(
 				      p->before.pss_bytes, p->after.pss_bytes),
 				n));
-		put_num(out, "rssPerConnection",
+		report_put_num(out, "rssPerConnection",
 			ratio((double)grown(
 				      p->before.rss_bytes, p->after.rss_bytes),
 				n));
@@ -181,8 +181,8 @@ report_json(struct buf *out, const struct load *load, const char *name)
 	json_put_i64(out, "lost", load->lost);
 	json_put_i64(out, "refused", load->refused);
 	json_put_i64(out, "opened", load->opened);
-	put_num(out, "rampSeconds", (double)load->ramp_us / 1e6);
-	put_hist(out, "rampMs", &load->ramp);
+	report_put_num(out, "rampSeconds", (double)load->ramp_us / 1e6);
+	report_put_hist(out, "rampMs", &load->ramp);
 	if (idle) {
 		put_memory(out, load);
 	} else {
@@ -195,8 +195,8 @@ report_json(struct buf *out, const struct load *load, const char *name)
 
 /* ---- a table for people ------------------------------------------------- */
 
-static void
-row_hist(struct buf *out, const char *name, const struct hist *h)
+void
+report_row_hist(struct buf *out, const char *name, const struct hist *h)
 {
 	if (!h->count)
 		return;
@@ -241,10 +241,10 @@ table_load(struct buf *out, const struct load *load)
 		(long long)load->refused);
 	buf_printf(out, "\n%-14s %10s %8s %8s %8s %8s\n", "ms", "p50", "p90",
 		"p99", "p99.9", "max");
-	row_hist(out, "end to end", &t->end_to_end);
-	row_hist(out, "last member", &t->last);
-	row_hist(out, "receipt", &t->receipt);
-	row_hist(out, "sent late", &t->lag);
+	report_row_hist(out, "end to end", &t->end_to_end);
+	report_row_hist(out, "last member", &t->last);
+	report_row_hist(out, "receipt", &t->receipt);
+	report_row_hist(out, "sent late", &t->lag);
 	buf_printf(out, "\n%-14s %10s %15s %22s\n", "cpu", "of a core",
 		"ms/message", "ms/1000 deliveries");
 	row_cpu(out, "generator", load->own_cpu_us, load);

@@ -1,6 +1,6 @@
 /*
  * client/session.c - see session.h. Here is the life of the connection, and
- * what is sent; session_in.c reads what comes.
+ * its end; session_out.c sends, session_in.c reads what comes.
  */
 #include "client/session.h"
 
@@ -28,6 +28,7 @@ end(struct session *session, int exit_code, const char *why)
 {
 	if (session->state == SESSION_ENDED)
 		return;
+	session_conclude(session);
 	session->state = SESSION_ENDED;
 	uv_timer_stop(&session->timer);
 	session->ops->on_end(session, exit_code, why);
@@ -98,6 +99,7 @@ on_close(struct conn *conn, unsigned code, int status, const char *why)
 	if (session->error.text[0])
 		why = session->error.text;
 	stomp_in_release(&session->in);
+	session_note_lost(session, why);
 	for (i = 0; i < session->room_count; i++)
 		session->rooms[i].joined = false;
 	if (session->state == SESSION_ENDED)
@@ -275,6 +277,11 @@ session_start(struct session *session, uv_loop_t *loop,
 	session->data = opts->data;
 	session->loop = loop;
 	session->renewable = opts->renewable;
+	session->watch_rooms = opts->watch_rooms;
+	session->worker.history = opts->history;
+	session->worker.user_id = opts->user_id;
+	snprintf(session->worker.name, sizeof(session->worker.name), "%s",
+		opts->worker ? opts->worker : "");
 	session->conn.data = session->lookup.data = session;
 	session->backoff_ms = SESSION_BACKOFF_MIN_MS;
 	for (i = 0; i < opts->room_count; i++)
@@ -294,6 +301,7 @@ session_start(struct session *session, uv_loop_t *loop,
 void
 session_leave(struct session *session)
 {
+	session_conclude(session);
 	session->finished = true;
 	if (session->state == SESSION_ENDED ||
 		session->state == SESSION_LEAVING)

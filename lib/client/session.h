@@ -14,6 +14,8 @@
  *   it has its RECEIPT (on_receipt) or is refused (on_refused). An error with
  *   retryAfter is no refusal: it goes out again then.
  * - Unanswered messages are bounded by SESSION_WINDOW: session_full().
+ * - With a history (client/history.h) all that happens is written there, what
+ *   the promises hide too: repeats, holes, messages that go out again.
  */
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H
@@ -22,6 +24,7 @@
 #include <uv.h>
 
 #include "client/conn.h"
+#include "client/history.h"
 #include "client/url.h"
 #include "flow/resend.h"
 #include "proto/stomp.h"
@@ -45,9 +48,9 @@ struct session_ops {
 	int (*token)(struct session *session, struct buf *out, struct err *err);
 	void (*on_message)(struct session *session, int64_t room_id,
 		int64_t seq, struct str json);
-	/* id: the clientMessageId. */
-	void (*on_receipt)(
-		struct session *session, int64_t room_id, const char *id);
+	/* id: the clientMessageId; n: session_send()'s. */
+	void (*on_receipt)(struct session *session, int64_t room_id,
+		const char *id, int64_t n);
 	/* Refused for good, by the edge or, after its RECEIPT, by the store. */
 	void (*on_refused)(
 		struct session *session, struct str code, struct str message);
@@ -63,8 +66,9 @@ struct session_ops {
 struct session_room {
 	int64_t id;
 	int64_t last_seq; /* -1: none seen yet */
+	int64_t from_seq; /* that was asked for last */
 	bool joined;	  /* on this connection */
-	bool refused;
+	bool refused;	  /* or ended: not asked for again */
 	char epoch[SESSION_EPOCH_MAX];
 };
 
@@ -103,8 +107,9 @@ struct session {
 	struct buf text; /* of a frame that is being made */
 	int64_t heard_ms, began_ms, retry_ms, leave_ms;
 	int64_t backoff_ms;
-	bool renewable, finished;
+	bool renewable, finished, watch_rooms;
 	struct err error; /* an ERROR frame's message */
+	struct history_worker worker;
 };
 
 struct session_options {
@@ -114,22 +119,30 @@ struct session_options {
 	size_t room_count;
 	int64_t from_seq; /* -1: live only */
 	bool renewable;	  /* an expired token is no reason to end */
+	/* A kick ends a room, an invitation begins it again. Costs a frame for
+	 * each message of a room. */
+	bool watch_rooms;
+	struct history *history; /* NULL: none */
+	const char *worker;	 /* its name there */
+	int64_t user_id;
 	void *data;
 };
 
 int session_start(struct session *session, uv_loop_t *loop,
 	const struct session_options *opts, struct err *err) MUST_CHECK;
 
-/* Takes a message for a room; id gets its clientMessageId. -1 when full or out
- * of memory. */
-int session_send(struct session *session, int64_t room_id, struct str content,
-	char id[SESSION_UUID_BYTES]) MUST_CHECK;
+/* Takes a message for a room; id gets its clientMessageId. n: the caller's own
+ * number of it. -1 when full or out of memory. */
+int session_send(struct session *session, int64_t room_id, int64_t n,
+	struct str content, char id[SESSION_UUID_BYTES]) MUST_CHECK;
 bool session_full(const struct session *session);
 /* Messages without a RECEIPT. */
 size_t session_unanswered(const struct session *session);
 /* Each room is followed or was refused, on this connection. */
 bool session_settled(const struct session *session);
 
+/* Ends the history: what has no RECEIPT is info. Once; leaving does so too. */
+void session_conclude(struct session *session);
 /* DISCONNECT, then on_end; at most two seconds. */
 void session_leave(struct session *session);
 /* After on_end and a last run of the loop. */

@@ -8,186 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bsd/stdlib.h>
-
 #include "base/clock.h"
 #include "json/json.h"
-#include "proto/stomp_out.h"
 
 const struct stomp_limits session_limits = {.max_frame_bytes = 1 << 20,
 	.max_headers = 64,
 	.max_header_bytes = 8192};
-
-/* What hangs on an unanswered message. */
-struct sent {
-	int64_t room_id;
-	int64_t again_ms; /* refused until then; 0: not refused */
-	char id[SESSION_UUID_BYTES];
-};
-
-/* ---- out ---------------------------------------------------------------- */
-
-/* RFC 9562 §5.4: 122 random bits. */
-static void
-make_uuid(char out[SESSION_UUID_BYTES])
-{
-	unsigned char b[16];
-	size_t i, at = 0;
-
-	arc4random_buf(b, sizeof(b));
-	b[6] = (b[6] & 0x0f) | 0x40;
-	b[8] = (b[8] & 0x3f) | 0x80;
-	for (i = 0; i < sizeof(b); i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			out[at++] = '-';
-		at += (size_t)snprintf(out + at, 3, "%02x", b[i]);
-	}
-}
-
-static void
-put_message(struct buf *out, const struct sent *sent, struct str content)
-{
-	json_open(out, NULL, '{');
-	json_put_i64(out, "roomId", sent->room_id);
-	json_put_str(out, "content", content);
-	json_put_c(out, "type", "TEXT");
-	json_put_c(out, "clientMessageId", sent->id);
-	json_close(out, '}');
-}
-
-bool
-session_full(const struct session *session)
-{
-	return session->out.count >= SESSION_WINDOW;
-}
-
-size_t
-session_unanswered(const struct session *session)
-{
-	return session->out.count;
-}
-
-bool
-session_settled(const struct session *session)
-{
-	size_t i;
-
-	for (i = 0; i < session->room_count; i++)
-		if (!session->rooms[i].joined && !session->rooms[i].refused)
-			return false;
-	return true;
-}
-
-int
-session_send(struct session *session, int64_t room_id, struct str content,
-	char id[SESSION_UUID_BYTES])
-{
-	struct resend_entry *entry = NULL;
-	struct buf body = {0};
-	struct sent *sent;
-	char receipt[24];
-
-	if (session_full(session) || !(sent = calloc(1, sizeof(*sent))))
-		return -1;
-	sent->room_id = room_id;
-	make_uuid(sent->id);
-	snprintf(receipt, sizeof(receipt), "m%lld",
-		(long long)resend_next_id(&session->out));
-	put_message(&body, sent, content);
-	buf_reset(&session->text);
-	/* No header holds what a version would escape: the bytes serve again
-	 * on a connection of another version. */
-	stomp_send(&session->text, STOMP_V12, STR("/pub/chat/message"),
-		str_c(receipt), buf_str(&body));
-	if (!buf_bad(&body) && !buf_bad(&session->text))
-		entry = resend_add(
-			&session->out, buf_str(&session->text), session, sent);
-	buf_release(&body);
-	if (!entry) {
-		free(sent);
-		return -1;
-	}
-	memcpy(id, sent->id, sizeof(sent->id));
-	if (session->state == SESSION_UP)
-		conn_send(&session->conn, buf_str(&session->text));
-	return 0;
-}
-
-void
-session_send_due(struct session *session, int64_t now_ms)
-{
-	struct resend_entry *entry;
-	struct sent *sent;
-	int64_t id;
-
-	for (id = session->out.first; id < session->out.next; id++) {
-		entry = resend_find(&session->out, id);
-		sent = entry ? entry->data : NULL;
-		if (!sent || !sent->again_ms || sent->again_ms > now_ms)
-			continue;
-		sent->again_ms = 0;
-		session->resent++;
-		conn_send(
-			&session->conn, (struct str){entry->line, entry->len});
-	}
-}
-
-void
-session_forget(struct session *session)
-{
-	resend_orphan(&session->out, session, free);
-}
-
-static void
-send_again(void *arg, struct str line)
-{
-	struct session *session = arg;
-
-	session->resent++;
-	conn_send(&session->conn, line);
-}
-
-static void
-subscribe_queue(struct session *session, const char *id, const char *queue)
-{
-	buf_reset(&session->text);
-	stomp_subscribe(&session->text, session->version, str_c(id),
-		str_c(queue), (struct str){NULL, 0}, -1, (struct str){NULL, 0});
-	conn_send(&session->conn, buf_str(&session->text));
-}
-
-static void
-subscribe_room(struct session *session, struct session_room *room)
-{
-	char id[32], receipt[32], destination[64];
-	struct str epoch = str_c(room->epoch);
-
-	snprintf(id, sizeof(id), "room-%lld", (long long)room->id);
-	snprintf(receipt, sizeof(receipt), "s%lld", (long long)room->id);
-	snprintf(destination, sizeof(destination), "/sub/chat/room/%lld",
-		(long long)room->id);
-	if (!epoch.len)
-		epoch.data = NULL;
-	buf_reset(&session->text);
-	stomp_subscribe(&session->text, session->version, str_c(id),
-		str_c(destination), str_c(receipt), room->last_seq, epoch);
-	conn_send(&session->conn, buf_str(&session->text));
-}
-
-/* A message is missing: the room from there on, once more. */
-static void
-resubscribe(struct session *session, struct session_room *room)
-{
-	char id[32];
-
-	room->joined = false;
-	snprintf(id, sizeof(id), "room-%lld", (long long)room->id);
-	buf_reset(&session->text);
-	stomp_unsubscribe(&session->text, session->version, str_c(id),
-		(struct str){NULL, 0});
-	conn_send(&session->conn, buf_str(&session->text));
-	subscribe_room(session, room);
-}
 
 /* ---- in ----------------------------------------------------------------- */
 
@@ -215,7 +41,6 @@ on_connected(struct session *session, const struct stomp_frame *frame)
 {
 	struct str version = stomp_frame_get(frame, "version");
 	int picked = stomp_version_pick(version, STOMP_ANY_VERSION);
-	size_t i;
 
 	if (picked < 0 || stomp_beat_agree(&session->beat,
 				  stomp_frame_get(frame, "heart-beat"),
@@ -228,13 +53,7 @@ on_connected(struct session *session, const struct stomp_frame *frame)
 	session->state = SESSION_UP;
 	session->connects++;
 	session->backoff_ms = SESSION_BACKOFF_MIN_MS;
-	subscribe_queue(session, "errors", "/user/queue/errors");
-	subscribe_queue(session, "acks", "/user/queue/acks");
-	subscribe_queue(session, "joins", "/user/queue/joins");
-	for (i = 0; i < session->room_count; i++)
-		if (!session->rooms[i].refused)
-			subscribe_room(session, &session->rooms[i]);
-	resend_again(&session->out, send_again, session);
+	session_begin(session);
 	session->ops->on_state(session, true, "");
 }
 
@@ -254,9 +73,13 @@ apply_join(struct session_room *room, struct str status, int64_t head,
 
 static void
 note_joined(struct session *session, const struct session_room *room,
-	struct str status, int64_t head)
+	struct str status, int64_t from, int64_t head, int64_t first)
 {
+	struct history_join join = {
+		room->id, status, from, head, first, str_c(room->epoch)};
 	struct buf note = {0};
+
+	history_joined(&session->worker, &join);
 
 	json_open(&note, NULL, '{');
 	json_put_i64(&note, "roomId", room->id);
@@ -276,15 +99,15 @@ on_subscribed(struct session *session, int64_t room_id,
 	struct session_room *room = find_room(session, room_id);
 	struct str status = stomp_frame_get(frame, "status");
 	int64_t head = header_i64(frame, "head");
+	int64_t first = header_i64(frame, "first");
 
 	if (!room)
 		return;
 	room->joined = true;
 	if (!status.len)
 		return;
-	apply_join(room, status, head, header_i64(frame, "first"),
-		stomp_frame_get(frame, "epoch"));
-	note_joined(session, room, status, head);
+	apply_join(room, status, head, first, stomp_frame_get(frame, "epoch"));
+	note_joined(session, room, status, room->from_seq, head, first);
 }
 
 static void
@@ -296,7 +119,8 @@ on_answered(struct session *session, int64_t id)
 	if (!sent)
 		return;
 	session->unacked++;
-	session->ops->on_receipt(session, sent->room_id, sent->id);
+	history_ok(&session->worker, sent->id);
+	session->ops->on_receipt(session, sent->room_id, sent->id, sent->n);
 	entry->data = NULL;
 	resend_done(&session->out, entry);
 	free(sent);
@@ -328,6 +152,7 @@ on_room_message(struct session *session, struct session_room *room,
 {
 	int64_t seq = header_i64(frame, "seq"), last = room->last_seq;
 
+	history_recv(&session->worker, room->id, seq, frame->body);
 	if (!room->joined && room->epoch[0])
 		return; /* what was on its way before a new SUBSCRIBE */
 	if (seq >= 0 && last >= 0 && seq <= last) {
@@ -335,7 +160,7 @@ on_room_message(struct session *session, struct session_room *room,
 		return;
 	}
 	if (seq >= 0 && last >= 0 && seq > last + 1) {
-		resubscribe(session, room);
+		session_follow_again(session, room);
 		return;
 	}
 	if (seq >= 0)
@@ -390,6 +215,7 @@ refuse_sent(struct session *session, struct json root, int64_t id)
 
 	if (!sent)
 		return;
+	history_fail(&session->worker, sent->id, root);
 	if (after >= 0) {
 		sent->again_ms = clock_mono_ms() + after * 1000 + 1;
 		return;
@@ -414,6 +240,7 @@ on_error_object(struct session *session, struct json root)
 			room->refused = true;
 		tell_refused(session, root);
 	} else if (json_get(root, "subscriptionId").type == JSON_NONE) {
+		history_fail(&session->worker, NULL, root);
 		if (session->unacked)
 			session->unacked--;
 		tell_refused(session, root);
@@ -436,10 +263,31 @@ on_join_object(struct session *session, struct json root)
 		json_text(json_get(root, "epoch"), &b, &epoch) &&
 		!str_eq_c(epoch, room->epoch)) {
 		apply_join(room, status, json_number(root, "head"), -1, epoch);
-		note_joined(session, room, status, room->last_seq);
+		note_joined(session, room, status, -1, room->last_seq, -1);
 	}
 	buf_release(&a);
 	buf_release(&b);
+}
+
+/* Room list changes: only those of our own membership matter here. */
+static void
+on_room_change(struct session *session, struct json root)
+{
+	struct session_room *room =
+		find_room(session, json_number(root, "roomId"));
+	struct json event = json_get(root, "event");
+
+	if (!room)
+		return;
+	if (json_is(event, "KICKED") || json_is(event, "LEFT")) {
+		if (!room->refused)
+			history_ended(&session->worker, room->id);
+		room->joined = false;
+		room->refused = true;
+	} else if (json_is(event, "INVITED") && room->refused) {
+		room->refused = false;
+		session_follow(session, room);
+	}
 }
 
 static void
@@ -458,6 +306,8 @@ on_queue_message(
 		if (session->unacked)
 			session->unacked--;
 		session->ops->on_note(session, SESSION_ACK, body);
+	} else if (str_eq_c(subscription, "rooms")) {
+		on_room_change(session, root);
 	} else if (str_eq_c(subscription, "joins")) {
 		on_join_object(session, root);
 	}

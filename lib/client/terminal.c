@@ -2,9 +2,11 @@
 #include "client/terminal.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "client/show.h"
 #include "io/fd.h"
@@ -69,7 +71,7 @@ check_done(struct terminal *terminal)
 int
 terminal_exit_code(const struct terminal *terminal)
 {
-	if (terminal->output_broken)
+	if (terminal->output_broken || terminal->history.broken)
 		return EXIT_TEMP;
 	if (terminal->end_code)
 		return terminal->end_code;
@@ -119,7 +121,7 @@ on_message(
 }
 
 static void
-on_receipt(struct session *session, int64_t room_id, const char *id)
+on_receipt(struct session *session, int64_t room_id, const char *id, int64_t n)
 {
 	struct terminal *terminal = session->data;
 
@@ -215,10 +217,12 @@ on_line(struct input *input, struct str line)
 	}
 	if (!line.len)
 		return;
-	if (session_send(&terminal->session, terminal->room_id, line, id) < 0) {
+	if (session_send(&terminal->session, terminal->room_id, terminal->said,
+		    line, id) < 0) {
 		LOG_ERROR("client", "out of memory");
 		terminal->refused++;
 	}
+	terminal->said++;
 	if (session_full(&terminal->session))
 		input_pause(input);
 }
@@ -277,22 +281,47 @@ start_clocks(struct terminal *terminal)
 			(uint64_t)terminal->opts.stop_ms, 0);
 }
 
+/* Its worker has a name that no other run of it has. */
+static int
+start_history(struct terminal *terminal, struct session_options *session,
+	char name[HISTORY_WORKER_MAX], struct err *err)
+{
+	const struct terminal_options *opts = &terminal->opts;
+
+	if (!opts->log)
+		return 0;
+	if (history_open(&terminal->history, terminal->loop, opts->log, err) <
+		0)
+		return -1;
+	snprintf(name, HISTORY_WORKER_MAX, "connect-%lld-%d-%lld",
+		(long long)opts->user_id, (int)getpid(),
+		(long long)clock_wall_ms() / 1000);
+	session->history = &terminal->history;
+	session->worker = name;
+	session->watch_rooms = true;
+	return 0;
+}
+
 int
 terminal_start(struct terminal *terminal, uv_loop_t *loop,
 	const struct terminal_options *opts, struct err *err)
 {
+	char name[HISTORY_WORKER_MAX];
 	struct session_options session = {.url = opts->url,
 		.ops = &session_ops,
 		.rooms = opts->rooms,
 		.room_count = opts->room_count,
 		.from_seq = opts->from_seq,
 		.renewable = opts->tokens->makes,
+		.user_id = opts->user_id,
 		.data = terminal};
 
 	memset(terminal, 0, sizeof(*terminal));
 	terminal->opts = *opts;
 	terminal->loop = loop;
 	terminal->room_id = opts->rooms[0];
+	if (start_history(terminal, &session, name, err) < 0)
+		return -1;
 	start_clocks(terminal);
 	if (session_start(&terminal->session, loop, &session, err) < 0)
 		return -1;
@@ -311,6 +340,11 @@ terminal_release(struct terminal *terminal)
 	uv_close((uv_handle_t *)&terminal->interrupt, NULL);
 	conn_abort(&terminal->session.conn, "the end");
 	session_release(&terminal->session);
+	if (terminal->opts.log)
+		history_close(&terminal->history);
+	if (terminal->history.broken)
+		LOG_ERROR("client", "cannot write the history",
+			LOG_E(&terminal->history.error));
 	uv_run(terminal->loop, UV_RUN_DEFAULT);
 	input_release(&terminal->input);
 	buf_release(&terminal->line);

@@ -25,19 +25,21 @@ struct terminal_options {
 	int64_t stop_ms;    /* 0: no such end */
 	bool stay;	    /* after the end of stdin */
 	bool as_json;
+	const char *log;	     /* a history is appended there; or NULL */
 	struct token_source *tokens; /* borrowed */
 };
 
 struct terminal {
 	struct terminal_options opts;
 	struct session session;
+	struct history history;
 	struct input input;
 	uv_loop_t *loop;
 	uv_timer_t stop, grace;
 	uv_signal_t term, interrupt;
 	struct buf line;
 	int64_t room_id; /* spoken in */
-	int64_t printed, refused;
+	int64_t said, printed, refused;
 	bool input_open, leaving, time_is_up, output_broken;
 	bool no_room; /* all were refused */
 	int end_code;

@@ -19,7 +19,7 @@ holds() {
 	sed 's/^/# /' "$dir/out"
 }
 
-echo 1..35
+echo 1..52
 
 serve
 load --rooms 2 --members 3 --rate 100 -T 1 --pid stand-in=$server -N first
@@ -123,3 +123,49 @@ is '-n says what would happen' "$($bench -n --rooms 3 --members 4 -T 1)" \
 	"$(printf 'would open 12 connections to %s\n' "$CHAT_URL"
 	echo 'would send 200 messages a second for 1.0 s:' \
 		'800 deliveries a second')"
+
+# --log: clients who come back, and a history of all of it.
+h=$dir/history
+serve
+load --log "$h" --rooms 3 --members 2 --rate 100 -T 1
+is 'with --log: exit' $? 0
+is 'all sent, each to each member, each with a receipt' \
+	"$(of '"\(.run) \(.sent) \(.receipts) \(.deliveries)"')" 'drill 100 100 200'
+is 'the history has it all' "$(jq -r .op "$h" | sort | uniq -c | tr -s '\n ' ' ')" \
+	' 6 connected 6 end 100 invoke 6 joined 100 ok 200 recv '
+jq -es 'all(.ns > 0 and .ms > 0 and .worker and .userId > 0)' "$h" >/dev/null
+ok $? 'each line says when and who'
+jq -es '[.[] | select(.op == "invoke") | {(.clientMessageId): [.crc, .roomId]}] |
+	add as $sent | [.[] | select(.op == "recv")] |
+	all($sent[.clientMessageId] == [.crc, .roomId])' "$h" >/dev/null
+ok $? 'what came has the crc and the room of what was sent'
+rm -f "$h"
+serve --drop 50
+load --log "$h" --rooms 1 --members 3 --rate 100 -T 1
+is 'a hole is fetched' "$? $(of .deliveries)" '0 300'
+jq -es '[.[] | select(.op == "joined" and .from)] | length == 1' "$h" >/dev/null
+ok $? 'and seen in the history, with its from-seq'
+serve --double 50
+load --log "$h" --rooms 1 --members 3 --rate 100 -T 1
+is 'a duplicate on the wire is counted, and no fault' \
+	"$? $(of '"\(.duplicates) \(.wireDuplicates)"')" '0 0 1'
+rm -f "$h"
+serve --cut 40
+load --log "$h" --rooms 2 --members 2 --rate 100 -T 1
+is 'a server that hangs up on all: exit' $? 0
+is 'all are sent, answered, delivered' \
+	"$(of '"\(.sent) \(.receipts) \(.deliveries) \(.unanswered)"')" '100 100 200 0'
+is 'connections were lost, and opened again' "$(of '"\(.lost) \(.connects)"')" '4 8'
+is 'the history says so' \
+	"$(jq -s 'map(select(.op == "lost")) | length' "$h")" 4
+jq -es 'map(select(.op == "info")) | length > 0' "$h" >/dev/null
+ok $? 'what had no RECEIPT is info'
+jq -es '[.[] | select(.op == "ok").clientMessageId] |
+	length == 100 and (unique | length == 100)' "$h" >/dev/null
+ok $? 'and then ok, once'
+$bench --log "$h" --pid me=$$ >/dev/null 2>&1
+is '--log and --pid: exit' $? 100
+$bench --log "$dir/none/h" -T 1 >/dev/null 2>"$dir/log"
+is 'a history that cannot be opened: exit' $? 100
+[ ! -e /dev/full ] || $bench --log /dev/full --rate 10 -T 1 >/dev/null 2>&1
+is 'one that cannot be written: exit' $? 111

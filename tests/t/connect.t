@@ -14,7 +14,7 @@ contents() {
 	jq -r 'select(.content) | .content' "$1" | tr '\n' ' '
 }
 
-echo 1..44
+echo 1..49
 
 serve
 is 'lines in, messages out' "$(printf 'hi\n\nthere' | talk)" \
@@ -145,3 +145,26 @@ $connect -r 0 2>/dev/null
 is 'no such room number' $? 100
 "$B/chat-connect" -r 1 2>/dev/null </dev/null
 is 'no user' $? 100
+
+# --log: a history for chat-audit.
+serve
+printf 'a\n!lose\nb\n!refuse-late\n!later\n' |
+	$connect -r 1 --log "$dir/h" --wait 4 >/dev/null 2>&1
+is 'with --log: exit' $? 1
+# ops CONTENT: what happened to the message with this content
+ops() {
+	crc=$(printf %s "$1" | gzip -c | tail -c 8 | od -An -N4 -tx4 | tr -d ' ')
+	id=$(jq -r --arg crc "$crc" 'select(.op == "invoke" and .crc == $crc) |
+		.clientMessageId' "$dir/h" | head -1)
+	jq -r --arg id "$id" 'select(.clientMessageId == $id) |
+		"\(.op)\(if .final then "!" else "" end)"' "$dir/h" |
+		uniq | tr '\n' ' '
+}
+is 'stored, the RECEIPT lost: info, sent again, ok' "$(ops '!lose')" \
+	'invoke recv info invoke ok '
+is 'refused after its RECEIPT' "$(ops '!refuse-late')" 'invoke info invoke ok fail! '
+is 'refused for a while' "$(ops '!later')" 'invoke info invoke fail invoke recv ok '
+is 'lost, and back from where it was' \
+	"$(jq -r 'select(.op == "lost" or .op == "joined" or .op == "end") |
+		"\(.op) \(.status) \(.from)"' "$dir/h" | tr '\n' ' ')" \
+	'joined live null lost null null joined recovered 2 end null null '

@@ -10,6 +10,7 @@ clientMessageId, and misbehaves where it is asked to:
  --drop AT        do not deliver message AT to the room's last subscriber
  --double AT      deliver it twice to the room's last subscriber
  --swap AT        deliver it to the room's last subscriber after the next one
+ --cut AT         store message AT, then hang up on everybody
  --no-seq         without seq headers, receipts for SEND only
 
 and by a message's content: !lose (stored, then hang up without a RECEIPT),
@@ -29,6 +30,7 @@ import time
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 args = None
 rooms = {}
+clients = set()
 received = 0
 
 
@@ -234,6 +236,10 @@ class Client:
             self.store(room, message, headers)
             if content == "!lose":
                 return self.writer.close()
+        if received == args.cut:
+            for client in list(clients):
+                client.writer.close()
+            return None
         self.receipt(headers)
         self.queue("acks", {
             "roomId": room.number, "clientMessageId": ident,
@@ -258,11 +264,13 @@ class Client:
 
 async def on_client(reader, writer):
     client = Client(reader, writer)
+    clients.add(client)
     try:
         await client.serve()
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
+        clients.discard(client)
         for ident, room in client.subs.items():
             room.subs.remove((client, ident))
         writer.close()
@@ -284,7 +292,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--freeze", type=pair)
-    for flag in ("--drop", "--double", "--swap"):
+    for flag in ("--drop", "--double", "--swap", "--cut"):
         parser.add_argument(flag, type=int, default=-9)
     parser.add_argument("--no-seq", action="store_true")
     args = parser.parse_args()
