@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "edge/edge.h"
+#include "io/stop.h"
 #include "wire/message.h"
 
 #define K INT64_C(1024)
@@ -253,8 +254,10 @@ raise_files(void)
 				   : OTHER_FILES;
 }
 
+/* Signals wait until the loop takes them: told to stop at its start, it stops
+ * as it does later. */
 static int
-run(struct program *p)
+run(struct program *p, const sigset_t *before)
 {
 	struct err err;
 
@@ -266,6 +269,7 @@ run(struct program *p)
 	watch(p, &p->intr, SIGINT);
 	watch(p, &p->hup, SIGHUP);
 	watch(p, &p->usr1, SIGUSR1);
+	stop_unblock(before);
 	uv_run(&p->loop, UV_RUN_DEFAULT);
 	edge_stop(&p->edge);
 	close_signals(p);
@@ -279,8 +283,10 @@ int
 main(int argc, char **argv)
 {
 	static struct program program;
+	sigset_t before;
 	struct err err;
 
+	stop_block(&before);
 	log_open("chat-ws-edge");
 	signal(SIGPIPE, SIG_IGN);
 	configure(argc, argv);
@@ -294,5 +300,5 @@ main(int argc, char **argv)
 	uv_loop_init(&program.loop);
 	/* How busy it is: edge/gather.h. Never fails on a new loop. */
 	(void)uv_loop_configure(&program.loop, UV_METRICS_IDLE_TIME);
-	return run(&program);
+	return run(&program, &before);
 }

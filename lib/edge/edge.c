@@ -22,8 +22,10 @@
 #define CONNECT_BYTES 16384 /* of a frame from who is not known yet */
 #define CLOCK_MS 100	    /* the wheel's tick */
 #define DRAIN_EVERY_MS 100  /* a batch of closes */
-#define DRAIN_BATCHES 100   /* in how many the clients are closed */
-#define DRAIN_SPREAD_S 10   /* within which they come back */
+#define DRAIN_BATCHES 100   /* in how many at most the clients are closed */
+#define DRAIN_BATCH 100	    /* so many are no burst for who takes them over */
+#define DRAIN_A_SECOND (DRAIN_BATCH * 1000 / DRAIN_EVERY_MS)
+#define DRAIN_SPREAD_S 10 /* within which they come back, at most */
 
 static int64_t
 now_of(const struct edge *edge)
@@ -223,9 +225,26 @@ edge_reload(struct edge *edge)
 /*
  * No new connections; then the clients are told to come back (1012), a batch
  * every 100 ms, each with its own delay, so that they do not all come at once
- * to the next edge. Records without an answer are waited for; whatever is left
- * after drain_ms is cut.
+ * to the next edge: a thousand a second, or all within ten seconds. One whose
+ * SENDs have no answer yet is read no more, and told when they have. Records
+ * without an answer are waited for; whatever is left after drain_ms is cut.
+ * Idle HTTP connections may ask once more, and learn that we are not ready.
  */
+
+/* True: it is told, or will be: it counts in the batch. */
+static bool
+tell_to_leave(struct edge *edge, struct conn *conn)
+{
+	struct session *session = conn->session;
+
+	if (conn->state != CONN_OPEN)
+		return false;
+	if (session && session->unanswered)
+		return session_stop(session);
+	conn_close(conn, CLOSE_RESTART, NULL,
+		1 + edge->next_notice++ % edge->drain_spread_s);
+	return true;
+}
 
 static void
 close_batch(struct edge *edge)
@@ -233,15 +252,20 @@ close_batch(struct edge *edge)
 	struct conn *conn;
 	size_t n = edge->drain_batch;
 
-	LIST_FOREACH (conn, &edge->conns, link) {
-		if (conn->state != CONN_OPEN ||
-			(conn->session && conn->session->unanswered))
-			continue;
-		if (n-- == 0)
+	LIST_FOREACH (conn, &edge->conns, link)
+		if (tell_to_leave(edge, conn) && --n == 0)
 			return;
-		conn_close(conn, CLOSE_RESTART, NULL,
-			1 + edge->next_notice++ % DRAIN_SPREAD_S);
-	}
+}
+
+static bool
+drained(const struct edge *edge)
+{
+	const struct conn *conn;
+
+	LIST_FOREACH (conn, &edge->conns, link)
+		if (conn->state != CONN_HTTP || conn->http)
+			return false;
+	return !edge->resend.count;
 }
 
 static void
@@ -256,8 +280,7 @@ drain_end(struct edge *edge)
 static void
 drain_step(struct edge *edge, int64_t now_ms)
 {
-	if (now_ms >= edge->drain_end_ms ||
-		(!edge->conn_count && !edge->resend.count)) {
+	if (now_ms >= edge->drain_end_ms || drained(edge)) {
 		drain_end(edge);
 		return;
 	}
@@ -270,19 +293,19 @@ drain_step(struct edge *edge, int64_t now_ms)
 void
 edge_drain(struct edge *edge)
 {
-	struct conn *conn;
-
 	if (edge->phase != EDGE_RUNNING)
 		return;
 	LOG_INFO("edge", "draining", LOG_I("connections", edge->conn_count));
 	edge->phase = EDGE_DRAINING;
 	edge->drain_end_ms = now_of(edge) + edge->conf.drain_ms;
 	edge->drain_next_ms = now_of(edge);
-	edge->drain_batch = edge->conn_count / DRAIN_BATCHES + 1;
+	edge->drain_batch = edge->conn_count / DRAIN_BATCHES;
+	if (edge->drain_batch < DRAIN_BATCH)
+		edge->drain_batch = DRAIN_BATCH;
+	edge->drain_spread_s = 1 + (int64_t)edge->conn_count / DRAIN_A_SECOND;
+	if (edge->drain_spread_s > DRAIN_SPREAD_S)
+		edge->drain_spread_s = DRAIN_SPREAD_S;
 	edge_unlisten(edge);
-	LIST_FOREACH (conn, &edge->conns, link)
-		if (conn->state == CONN_HTTP && !conn->http)
-			conn_kill(conn, "stopping");
 	edge_state(edge);
 }
 

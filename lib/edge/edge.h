@@ -142,7 +142,7 @@ struct edge {
 
 	struct edge_count count;
 	struct status status;
-	int64_t drain_end_ms, drain_next_ms;
+	int64_t drain_end_ms, drain_next_ms, drain_spread_s;
 	size_t drain_batch;
 	void (*on_ended)(struct edge *edge); /* drained: stop the loop */
 };

@@ -19,24 +19,29 @@
 /* The kernel would grow it to megabytes, and a slow client's queue with it. */
 #define SEND_BUFFER 131072
 
+#define REFUSAL(length, message, code)                                         \
+	"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"               \
+	"Content-Type: application/json\r\nContent-Length: " length "\r\n"     \
+	"Connection: close\r\n\r\n"                                            \
+	"{\"success\":false,\"data\":null,\"message\":\"" message              \
+	"\",\"code\":\"" code "\"}"
+
 static const char busy[] =
-	"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
-	"Content-Type: application/json\r\nContent-Length: 92\r\n"
-	"Connection: close\r\n\r\n"
-	"{\"success\":false,\"data\":null,\"message\":\"too many connections\","
-	"\"code\":\"TOO_MANY_CONNECTIONS\"}";
+	REFUSAL("92", "too many connections", "TOO_MANY_CONNECTIONS");
+static const char stopping[] =
+	REFUSAL("90", "this server is going away", "SHUTTING_DOWN");
 
 /* What it has asked, as far as it is there, is read first: closing over unread
  * bytes would reset the connection, and the answer with it. */
 static void
-refuse(int fd)
+refuse(int fd, const char *answer)
 {
 	char sink[4096];
 
 	while (recv(fd, sink, sizeof(sink), MSG_DONTWAIT) ==
 		(ssize_t)sizeof(sink))
 		continue;
-	(void)!send(fd, busy, sizeof(busy) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)!send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
 	close(fd);
 }
@@ -59,7 +64,7 @@ welcome(struct edge *edge, int fd, const struct sockaddr *sa)
 
 	if (edge->conn_count >= (size_t)edge->conf.connections) {
 		edge->count.refused_full++;
-		refuse(fd);
+		refuse(fd, busy);
 		return;
 	}
 	if (!trusted(edge, &address)) {
@@ -67,7 +72,7 @@ welcome(struct edge *edge, int fd, const struct sockaddr *sa)
 			(uint32_t)edge->conf.per_address);
 		if (!counted) {
 			edge->count.refused_address++;
-			refuse(fd);
+			refuse(fd, busy);
 			return;
 		}
 	}
@@ -89,7 +94,7 @@ out_of_fds(struct edge *edge)
 	close(edge->spare_fd);
 	fd = accept4(edge->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0)
-		refuse(fd);
+		refuse(fd, busy);
 	edge->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	edge->count.refused_full++;
 }
@@ -200,12 +205,24 @@ on_closed(uv_handle_t *handle)
 	edge->listen_fd = -1;
 }
 
+/* Who stands in the queue would see a reset. */
+static void
+refuse_waiting(struct edge *edge)
+{
+	int fd;
+
+	while ((fd = accept4(edge->listen_fd, NULL, NULL,
+			SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+		refuse(fd, stopping);
+}
+
 void
 edge_unlisten(struct edge *edge)
 {
 	if (edge->listen_fd < 0 ||
 		uv_is_closing((uv_handle_t *)&edge->listener))
 		return;
+	refuse_waiting(edge);
 	uv_poll_stop(&edge->listener);
 	uv_close((uv_handle_t *)&edge->listener, on_closed);
 	if (edge->spare_fd >= 0)

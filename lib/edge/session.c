@@ -126,6 +126,16 @@ session_answered(struct session *session)
 		leave(session);
 }
 
+/* What it sends from now on gets no word, and is sent again elsewhere. */
+bool
+session_stop(struct session *session)
+{
+	if (session->state != SESSION_LIVE)
+		return false;
+	session->state = SESSION_STOPPED;
+	return true;
+}
+
 /* ---- frames ------------------------------------------------------------- */
 
 static void

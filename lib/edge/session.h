@@ -3,6 +3,7 @@
  * what it may do, its frames, its heart-beats.
  *
  *	WAITING --CONNECT--> LIVE --DISCONNECT--> LEAVING
+ *			      '---the edge stops---> STOPPED
  *
  * Made at the handshake, where a token may already say who it is; taken apart
  * at the end of the loop turn in which its connection closed.
@@ -19,7 +20,12 @@ struct room_sub;
 struct held;
 struct user;
 
-enum session_state { SESSION_WAITING, SESSION_LIVE, SESSION_LEAVING };
+enum session_state {
+	SESSION_WAITING,
+	SESSION_LIVE,
+	SESSION_LEAVING,
+	SESSION_STOPPED, /* frames are dropped: nothing more is accepted */
+};
 
 struct session {
 	struct conn *conn;
@@ -63,6 +69,10 @@ void session_resume(struct session *session);
 
 /* The answer to one more of its SENDs has come. */
 void session_answered(struct session *session);
+
+/* Takes no more frames, so that what is unanswered comes to an end. False: it
+ * was stopped, or is leaving, before. */
+bool session_stop(struct session *session);
 
 /* When it wants session_tick() next; then it sends its heart-beat, or closes
  * for silence or an expired token. */

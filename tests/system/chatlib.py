@@ -108,6 +108,12 @@ def supervisorctl(*words):
         stdout=subprocess.PIPE, text=True).stdout
 
 
+def programs():
+    """The names under supervisord of what is ours."""
+    return [line.split()[0] for line in supervisorctl("status").splitlines()
+            if line and line.split()[0] not in ("kafka", "postgresql")]
+
+
 def all_ready(seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -368,6 +374,39 @@ class Member:
             self.say(random.choice(self.rooms), "%d from %d" % (n, self.user))
             due += 1 / self.rate
             await asyncio.sleep(max(0, due - time.monotonic()))
+
+
+class TimedMember(Member):
+    """One who remembers when each message was said, and when it came."""
+
+    said = {}  # id -> when; of all of them, on one clock
+
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.came = {}  # id -> when
+
+    def say(self, r, content):
+        now = time.monotonic()
+        super().say(r, content)
+        self.said[next(reversed(self.waiting))] = now
+
+    def take(self, f):
+        super().take(f)
+        if f.command == "MESSAGE" and \
+                f.headers["subscription"].startswith("room-"):
+            self.came.setdefault(json.loads(f.body)["clientMessageId"],
+                                 time.monotonic())
+
+
+def lateness(members, since):
+    """Worst and median seconds from a send, since then, to its arrival at
+    each subscriber; what has not come yet counts until now. All members are
+    in all rooms."""
+    now = time.monotonic()
+    late = sorted(m.came.get(cmid, now) - at
+                  for cmid, at in TimedMember.said.items() if at >= since
+                  for m in members)
+    return late[-1], late[len(late) // 2]
 
 
 async def settle(members, seconds):
