@@ -24,7 +24,11 @@ static struct {
 	const char *topic, *socket, *run_dir, *status;
 	int64_t slot, queue, queue_bytes, peers, linger_ms;
 	bool idempotent, keep, check;
-} opts = {.queue = 10000, .queue_bytes = 8 << 20, .peers = 64, .linger_ms = 10};
+} opts = {.slot = -1,
+	.queue = 10000,
+	.queue_bytes = 8 << 20,
+	.peers = 64,
+	.linger_ms = 10};
 
 static const struct opt table[] = {
 	KAFKA_OPTS(&opts.kafka),
@@ -37,7 +41,8 @@ static const struct opt table[] = {
 	{OPT_FLAG, 'P', "keep-partitions", &opts.keep, NULL,
 		"records go to the partitions that they name", 0, 0},
 	{OPT_INT, 0, "slot", &opts.slot, "N",
-		"which producer of this host it is (0)", 0, 9999},
+		"which producer of this host it is (-l: 0; else a free one)", 0,
+		9999},
 	{OPT_STRING, 'd', "run-dir", &opts.run_dir, "DIR",
 		"where the slot's lock is ($CHAT_RUN/lock)", 0, 0},
 	{OPT_INT, 0, "queue", &opts.queue, "RECORDS",
@@ -186,25 +191,45 @@ wait_for_kafka(struct err *err)
 	return again ? KAFKA_OK : verdict;
 }
 
-static int
-check_only(const char *id)
+/* Two pipelines by hand run side by side; who is given a slot, or a socket,
+ * has one place, and waits for it. */
+static bool
+any_slot(void)
 {
-	printf("%s: configuration is good; %s%s\n", NAME,
-		opts.idempotent ? "no transactions" : "transactional.id ",
-		opts.idempotent ? "" : id);
-	return fflush(stdout) ? EXIT_TEMP : EXIT_DONE;
+	return opts.slot < 0 && !opts.socket && !opts.idempotent;
 }
 
 static int
-run(const char *id)
+check_only(const char *id)
 {
-	struct lock lock;
+	printf("%s: configuration is good; %s%s%s\n", NAME,
+		opts.idempotent ? "no transactions" : "transactional.id ",
+		opts.idempotent ? "" : id,
+		any_slot() ? ", or that of another free slot" : "");
+	return fflush(stdout) ? EXIT_TEMP : EXIT_DONE;
+}
+
+/* The transactional.id; that of a free slot is locked then. */
+static void
+name_slot(struct buf *id, struct lock *lock)
+{
+	struct err err;
+
+	if (!any_slot() || opts.check)
+		slot_name(id, NAME, NULL, opts.slot < 0 ? 0 : opts.slot);
+	else if (slot_take_free(lock, opts.run_dir, NAME, id, &err) < 0)
+		opt_usage(&about, &err);
+}
+
+static int
+run(const char *id, struct lock *lock)
+{
 	struct err err;
 	enum kafka_verdict verdict;
 	int rc = 1;
 
-	if (!opts.idempotent)
-		rc = slot_take(&lock, opts.run_dir, id, &app.status, &err);
+	if (!opts.idempotent && !any_slot())
+		rc = slot_take(lock, opts.run_dir, id, &app.status, &err);
 	if (rc < 0)
 		return give_up(KAFKA_PERM, &err);
 	if (rc == 0)
@@ -224,6 +249,7 @@ main(int argc, char **argv)
 {
 	struct err err;
 	static struct buf id;
+	struct lock lock;
 	int rc = opt_parse(&about, argc, argv, &err);
 
 	if (rc < 0)
@@ -235,7 +261,7 @@ main(int argc, char **argv)
 	}
 	log_open(NAME);
 	stop_init();
-	slot_name(&id, NAME, NULL, opts.slot);
+	name_slot(&id, &lock);
 	app.publish = make_publish(id.data, &err);
 	if (!app.publish)
 		opt_usage(&about, &err);
@@ -246,7 +272,7 @@ main(int argc, char **argv)
 	if (status_open(&app.status, opts.status, NAME, NULL, 0, &err) < 0)
 		opt_usage(&about, &err);
 	count_what();
-	rc = run(id.data);
+	rc = run(id.data, &lock);
 	status_close(&app.status);
 	/* Not publish_free(): without a broker it may hang, and the process
 	 * ends anyway. */

@@ -23,6 +23,10 @@
 
 #define RETRY_IDLE_MS 1000
 #define PIPE_BYTES (1 << 20)
+/* TERM may have come to our runner, too: it closes our stdin when it has all
+ * answers. Where it came to us alone it goes on sending. */
+#define STOP_MS 10000
+#define STOP_QUIET_MS 1000
 
 struct store {
 	struct pg_link link;
@@ -34,6 +38,8 @@ struct store {
 	const char *events_topic;
 	int64_t counts[STORE_STATES];
 	int64_t batches;
+	int64_t heard_ms; /* when the last line came */
+	int64_t stop_ms;  /* told to stop: goes on until then, or 0 */
 };
 
 static const char *conninfo_arg, *status_path, *events_arg = "chat-events";
@@ -200,9 +206,12 @@ take_batch(struct store *store)
 
 	if (!store->link.conn && until > clock_mono_ms() + RETRY_IDLE_MS)
 		until = clock_mono_ms() + RETRY_IDLE_MS;
+	if (store->stop_ms && until > clock_mono_ms() + STOP_QUIET_MS)
+		until = clock_mono_ms() + STOP_QUIET_MS;
 	do {
 		switch (line_read(&store->in, &line, until, &err)) {
 		case LINE_OK:
+			store->heard_ms = clock_mono_ms();
 			take_line(store, line);
 			break;
 		case LINE_TIMEOUT:
@@ -220,6 +229,24 @@ take_batch(struct store *store)
 	return true;
 }
 
+/* Told to stop, and nothing is left that our runner waits for; what it sends
+ * after that is sent again to the next. */
+static bool
+stopped(struct store *store)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (!stop_asked)
+		return false;
+	if (!store->stop_ms) {
+		store->stop_ms = now_ms + STOP_MS;
+		store->heard_ms = now_ms;
+		status_set(&store->status, STATUS_DRAINING, "");
+	}
+	return now_ms >= store->stop_ms ||
+	       now_ms >= store->heard_ms + STOP_QUIET_MS;
+}
+
 static void
 run(struct store *store)
 {
@@ -227,7 +254,7 @@ run(struct store *store)
 	struct err err;
 	bool more = true;
 
-	while (more && !stop_asked) {
+	while (more && !stopped(store)) {
 		if (stop_usr1) {
 			stop_usr1 = 0;
 			status_write(&store->status);
@@ -238,7 +265,7 @@ run(struct store *store)
 			if (fault == PG_BROKEN)
 				fail(EXIT_PERM, "the database is not usable",
 					&err);
-			if (fault == PG_OK)
+			if (fault == PG_OK && !stop_asked)
 				status_set(&store->status, STATUS_READY, NULL);
 		}
 		more = take_batch(store);

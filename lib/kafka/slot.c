@@ -69,26 +69,49 @@ wait_for(struct lock *lock, const char *path, struct status *status,
 	return rc;
 }
 
+/* Appends the lock's path; its directory is there then. */
+static int
+lock_path(struct buf *path, const char *dir, const char *name, struct err *err)
+{
+	if (slot_dir(path, dir, err) < 0)
+		return -1;
+	if (mkdir(path->data, 0755) < 0 && errno != EEXIST)
+		return err_sys(err, "cannot make '%s'", path->data);
+	buf_printf(path, "/%s", name);
+	return buf_bad(path) ? err_set(err, "out of memory") : 0;
+}
+
 int
 slot_take(struct lock *lock, const char *dir, const char *name,
 	struct status *status, struct err *err)
 {
 	struct buf path = {0};
-	int rc = -1;
+	int rc = lock_path(&path, dir, name, err);
 
-	if (slot_dir(&path, dir, err) < 0)
-		goto out;
-	if (mkdir(path.data, 0755) < 0 && errno != EEXIST) {
-		err_sys(err, "cannot make '%s'", path.data);
-		goto out;
-	}
-	buf_printf(&path, "/%s", name);
-	if (buf_bad(&path)) {
-		err_set(err, "out of memory");
-		goto out;
-	}
-	rc = wait_for(lock, path.data, status, err);
-out:
+	if (rc == 0)
+		rc = wait_for(lock, path.data, status, err);
 	buf_release(&path);
 	return rc;
+}
+
+int
+slot_take_free(struct lock *lock, const char *dir, const char *program,
+	struct buf *name, struct err *err)
+{
+	struct buf path = {0};
+	size_t len = name->len;
+	int64_t slot;
+	int rc = 0;
+
+	for (slot = 0; slot < SLOT_FREE_MAX && rc == 0; slot++) {
+		buf_reset(&path);
+		name->len = len;
+		slot_name(name, program, NULL, slot);
+		rc = buf_bad(name) ? err_set(err, "out of memory")
+				   : lock_path(&path, dir, name->data, err);
+		if (rc == 0)
+			rc = lock_try(lock, path.data, err);
+	}
+	buf_release(&path);
+	return rc ? rc : err_set(err, "all %d slots are taken", SLOT_FREE_MAX);
 }

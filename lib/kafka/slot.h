@@ -29,4 +29,13 @@ int slot_dir(struct buf *out, const char *dir, struct err *err) MUST_CHECK;
 int slot_take(struct lock *lock, const char *dir, const char *name,
 	struct status *status, struct err *err) MUST_CHECK;
 
+/*
+ * Takes the first slot of `program` that no other process has, of the first
+ * SLOT_FREE_MAX (services have higher ones), and appends its name. Never waits.
+ * 1 taken; -1 err (100): all are taken, or there is no place for the lock.
+ */
+#define SLOT_FREE_MAX 100
+int slot_take_free(struct lock *lock, const char *dir, const char *program,
+	struct buf *name, struct err *err) MUST_CHECK;
+
 #endif

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """chat-ws-edge: WebSocket and STOMP framing by hostile hands (F, S and D of the
 security cases), and the limits of contract.md, section 2.4."""
+import collections
 import json
 import os
 import random
@@ -473,7 +474,7 @@ eq([l["value"]["content"] for l in edge.produce.lines[n:]],
 edge.end()
 
 # ---- a graceful stop
-edge = Edge("--drain-time", "20s")
+edge = Edge("--drain-time", "20s", "--max-per-address", "3000")
 edge.api.room(1, 7, 8)
 cs = [edge.client(7) for _ in range(30)]
 edge.produce.hold = True
@@ -486,16 +487,63 @@ edge.process.send_signal(signal.SIGTERM)
 codes = [c.close_code() for c in cs[1:]]
 eq(set(codes), {1012}, "clients are closed with 1012")
 waits = set(c.closed[1].split("retry-after=")[1] for c in cs[1:])
-ok(len(waits) > 5, "and sent back at different times: %d" % len(waits))
+eq(waits, {"1"}, "few are sent back at once")
 ok(not edge.connects(), "no new connections")
+keep.sendall(b"GET /actuator/health HTTP/1.1\r\nHost: x\r\n\r\n")
+st, h, body = read_http(keep)
+eq((st, h.get("connection")), (503, "close"), "readiness turns 503")
 ok(edge.process.poll() is None, "it waits for what is in flight")
 ok('"draining"' in open(edge.status_file).read(), "its status: draining")
 ok(cs[0].frame(1) is None and not cs[0].closed, "and so does its client")
+n = len(edge.produce.lines)
+cs[0].message(1, "too late", receipt="late")
+ok(cs[0].frame(0.5) is None and len(edge.produce.lines) == n,
+   "what it sends meanwhile gets no word")
 edge.produce.answer(edge.produce.lines[0])
 eq(cs[0].frame().headers.get("receipt-id"), "r", "its RECEIPT comes")
 eq(cs[0].close_code(), 1012, "then its close")
 t = time.time()
 eq(edge.process.wait(10), 0, "exit 0")
 ok(time.time() - t < 6, "soon")
+edge.stop()
+
+# ---- one who never stops talking; many
+edge = Edge("--drain-time", "20s", "--max-per-address", "3000")
+edge.api.room(1, 7, 8)
+c = edge.client(7)
+edge.produce.hold = True
+ws = [edge.ws() for _ in range(1500)]
+c.message(1, "0", receipt="0")
+until(lambda: edge.produce.lines)
+edge.process.send_signal(signal.SIGTERM)
+t, n, done_to, last = time.time(), 0, 0, 0
+while time.time() - t < 5 and not c.closed:
+    n += 1
+    try:
+        c.message(1, str(n), receipt=str(n))
+    except OSError:
+        break
+    lines = edge.produce.lines[:]
+    if len(lines) > last:
+        last, since = len(lines), time.time()
+    # the last one is answered when no other came for a while
+    keep = 1 if time.time() - since < 0.5 else 0
+    while done_to < last - keep:
+        edge.produce.answer(lines[done_to])
+        done_to += 1
+    c.frame(0.01)
+eq(c.close_code(), 1012, "who always has one in flight is closed, too")
+waits = collections.Counter()
+for w in ws:
+    w.s.settimeout(8)
+    frame = w.s.recv(300)
+    waits[frame[2:4] + frame[-1:]] += 1
+    w.s.close()
+took = time.time() - t
+eq(set(waits), {struct.pack(">H", 1012) + b for b in (b"1", b"2")},
+   "1,500 come back within two seconds")
+ok(all(abs(n - 750) < 2 for n in waits.values()), "evenly: %s" % waits)
+ok(1 < took < 9, "and were closed in batches: %.1f s" % took)
+eq(edge.process.wait(10), 0, "exit 0")
 edge.stop()
 done()

@@ -455,6 +455,22 @@ def slots():
     tap.ok(second.returncode == 0 and b'"done"' in out,
            "when it has ended the second takes over", out)
 
+    # Two by hand, neither with a slot: each finds one of its own.
+    pipes = [start("chat-produce", "-d", DIR, stdin=subprocess.PIPE,
+                   stdout=subprocess.PIPE) for _ in range(2)]
+    for i, p in enumerate(pipes):
+        p.stdin.write(record(t, 10 + i).encode())
+        p.stdin.flush()
+    said = [p.stdout.readline() for p in pipes]
+    tap.ok(all(b'"done"' in s for s in said),
+           "two by hand, without a slot, side by side", said)
+    tap.ok(sorted(int(open("%s/chat-produce.%s.%d" % (
+        DIR, socket.gethostname(), slot)).read()) for slot in (0, 1)) ==
+        sorted(p.pid for p in pipes), "with the first two slots")
+    for p in pipes:
+        p.stdin.close()
+    tap.ok([p.wait(30) for p in pipes] == [0, 0], "both end with 0")
+
     # Without a common lock they fence each other.
     other = tempfile.mkdtemp()
     first = Server(slot=6)
@@ -674,6 +690,10 @@ def still_taken(first, second, third, fourth, began):
 
 
 def main():
+    if sys.argv[1:]:
+        for name in sys.argv[1:]:
+            globals()[name]()
+        tap.end()
     taken = taken_for_good()
     for mode in ((), ("-I",)):
         plain(mode)

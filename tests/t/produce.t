@@ -24,12 +24,13 @@ is 'an unknown option: 100' $code 100
 try -b x:1 here
 is 'an operand: 100' $code 100
 says 'and it is named' "what is 'here' for"
-try
+try -d "$dir/lock"
 is 'no brokers: 100' $code 100
 says 'and how to give them' 'CHAT_BROKERS'
 try -n -b x:1
 is '-n: the configuration is good' $code 0
 says 'with the transactional id' "chat-produce.$(hostname).0"
+says 'which any free slot may give' 'or that of another free slot'
 try -n -b x:1 --slot 3
 says 'which has the slot' "chat-produce.$(hostname).3"
 try -n -b x:1 -I
