@@ -21,12 +21,10 @@
 #include "wire/hello.h"
 #include "wire/result.h"
 
-#define RETRY_IDLE_MS 1000
+#define IDLE_MS 1000
 #define PIPE_BYTES (1 << 20)
-/* TERM may have come to our runner, too: it closes our stdin when it has all
- * answers. Where it came to us alone it goes on sending. */
+/* A runner that is told to stop, too, closes our stdin when all is answered. */
 #define STOP_MS 10000
-#define STOP_QUIET_MS 1000
 
 struct store {
 	struct pg_link link;
@@ -204,10 +202,9 @@ take_batch(struct store *store)
 	struct err err;
 	struct str line;
 
-	if (!store->link.conn && until > clock_mono_ms() + RETRY_IDLE_MS)
-		until = clock_mono_ms() + RETRY_IDLE_MS;
-	if (store->stop_ms && until > clock_mono_ms() + STOP_QUIET_MS)
-		until = clock_mono_ms() + STOP_QUIET_MS;
+	if ((!store->link.conn || store->stop_ms) &&
+		until > clock_mono_ms() + IDLE_MS)
+		until = clock_mono_ms() + IDLE_MS;
 	do {
 		switch (line_read(&store->in, &line, until, &err)) {
 		case LINE_OK:
@@ -229,22 +226,19 @@ take_batch(struct store *store)
 	return true;
 }
 
-/* Told to stop, and nothing is left that our runner waits for; what it sends
- * after that is sent again to the next. */
+/* Told to stop, and our runner waits for nothing; the next gets the rest. */
 static bool
 stopped(struct store *store)
 {
 	int64_t now_ms = clock_mono_ms();
 
-	if (!stop_asked)
-		return false;
-	if (!store->stop_ms) {
+	if (stop_asked && !store->stop_ms) {
 		store->stop_ms = now_ms + STOP_MS;
 		store->heard_ms = now_ms;
 		status_set(&store->status, STATUS_DRAINING, "");
 	}
-	return now_ms >= store->stop_ms ||
-	       now_ms >= store->heard_ms + STOP_QUIET_MS;
+	return store->stop_ms && (now_ms >= store->stop_ms ||
+					 now_ms >= store->heard_ms + IDLE_MS);
 }
 
 static void

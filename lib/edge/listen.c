@@ -19,17 +19,18 @@
 /* The kernel would grow it to megabytes, and a slow client's queue with it. */
 #define SEND_BUFFER 131072
 
-#define REFUSAL(length, message, code)                                         \
+/* words: the rest of the body, of `length` bytes with what is before it. */
+#define REFUSAL(length, words)                                                 \
 	"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"               \
 	"Content-Type: application/json\r\nContent-Length: " length "\r\n"     \
 	"Connection: close\r\n\r\n"                                            \
-	"{\"success\":false,\"data\":null,\"message\":\"" message              \
-	"\",\"code\":\"" code "\"}"
+	"{\"success\":false,\"data\":null," words "}"
 
-static const char busy[] =
-	REFUSAL("92", "too many connections", "TOO_MANY_CONNECTIONS");
+static const char busy[] = REFUSAL("92", "\"message\":\"too many connections\","
+					 "\"code\":\"TOO_MANY_CONNECTIONS\"");
 static const char stopping[] =
-	REFUSAL("90", "this server is going away", "SHUTTING_DOWN");
+	REFUSAL("90", "\"message\":\"this server is going away\","
+		      "\"code\":\"SHUTTING_DOWN\"");
 
 /* What it has asked, as far as it is there, is read first: closing over unread
  * bytes would reset the connection, and the answer with it. */

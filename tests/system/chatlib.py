@@ -251,13 +251,13 @@ class Stomp:
     """One connection: frames out, frames in."""
 
     @classmethod
-    async def open(cls, tok, **more):
+    async def open(cls, tok, beat_ms=0, **more):
         self = cls()
         self.ws = await WebSocket.open(**more)
         if self.ws.code != 101:
             raise Closed("HTTP %d" % self.ws.code)
         self.send("CONNECT", {"accept-version": "1.2", "host": "chat",
-                              "heart-beat": "0,0",
+                              "heart-beat": "%d,%d" % (beat_ms, beat_ms),
                               "Authorization": "Bearer " + tok})
         frame = await self.frame()
         if frame.command != "CONNECTED":
@@ -277,10 +277,13 @@ class Stomp:
 # --------------------------------------------------------- the careful client
 
 class Member:
-    """A user in rooms, over as many connections as it takes."""
+    """A user in rooms, over as many connections as it takes, at each of the
+    ports in turn. With beat_ms (which the server must not make longer) it
+    leaves a connection that is silent for 2.4 heart-beats."""
 
-    def __init__(self, user, rooms, rate=0.0):
+    def __init__(self, user, rooms, rate=0.0, ports=(int(PORT),), beat_ms=0):
         self.user, self.rooms, self.rate = user, rooms, rate
+        self.ports, self.beat_ms = ports, beat_ms
         self.token = token(user)
         self.waiting = collections.OrderedDict()  # id -> body, no RECEIPT yet
         self.receipts = {}                        # id -> when
@@ -289,7 +292,7 @@ class Member:
         self.contents = {r: {} for r in rooms}    # seq -> clientMessageId
         self.epoch = None
         self.strange = []                         # what should not have come
-        self.connections = 0
+        self.connections = self.tries = 0
         self.stopping = False
         self.conn = None
 
@@ -344,17 +347,28 @@ class Member:
         else:
             self.strange.append("%s %s" % (f.command, f.headers))
 
+    async def beat(self, conn):
+        while self.beat_ms:
+            await asyncio.sleep(self.beat_ms / 1000)
+            conn.ws.send(b"\n")
+
     async def connection(self):
         self.conn = None
-        conn = await asyncio.wait_for(Stomp.open(self.token), 10)
+        port = self.ports[self.tries % len(self.ports)]
+        self.tries += 1
+        conn = await asyncio.wait_for(
+            Stomp.open(self.token, self.beat_ms, port=port), 10)
         self.conn = conn
         self.connections += 1
+        beats = asyncio.create_task(self.beat(conn))
         try:
             self.greet()
             while True:
-                self.take(await conn.frame(3600))
+                self.take(await conn.frame(
+                    2.4 * self.beat_ms / 1000 if self.beat_ms else 3600))
         finally:
             self.conn = None
+            beats.cancel()
             conn.ws.abort()
 
     async def live(self):
