@@ -29,6 +29,7 @@ chat-broadcast.link  = serve wire $(LOW) -luv
 chat-ws-edge.link    = edge serve flow wire proto auth $(LOW) -lwebsockets -lcrypto -luv
 chat-api.link        = api pg serve wire $(LOW) -lpq -luv
 chat-rooms.link      = api wire $(LOW)
+chat-dlq-replay.link = dlq kafka flow wire $(LOW) -lrdkafka
 chat-topics.link     = kafka $(LOW) -lrdkafka
 chat-token.link      = auth $(LOW) -lcrypto
 chat-connect.link    = client flow proto auth $(LOW) -lcrypto -luv

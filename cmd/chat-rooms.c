@@ -330,19 +330,14 @@ int
 main(int argc, char **argv)
 {
 	char *word[WORDS_MAX];
-	int count = 0, next, code;
+	int count, code;
 	struct err err;
 
 	signal(SIGPIPE, SIG_IGN);
-	while ((next = opt_parse(&about, argc, argv, &err)) >= 0 &&
-		next < argc && count < WORDS_MAX) {
-		word[count++] = argv[next];
-		argc -= next;
-		argv += next;
-	}
-	if (next >= 0 && (next < argc || !count))
-		next = err_set(&err, "a command is needed, of 1 to 3 words");
-	if (next < 0)
+	count = opt_words(&about, argc, argv, word, WORDS_MAX, &err);
+	if (!count || count > WORDS_MAX)
+		count = err_set(&err, "a command is needed, of 1 to 3 words");
+	if (count < 0)
 		opt_usage(&about, &err);
 	code = run(word, count);
 	buf_release(&out);

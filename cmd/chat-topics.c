@@ -223,36 +223,17 @@ run(const struct declaration *d, struct err *err)
 	return rc;
 }
 
-/* Options may stand before and behind operands; returns how many of these. */
-static int
-parse(int argc, char **argv, const char **operands, int max)
-{
-	struct err err;
-	int at, count = 0;
-
-	for (;;) {
-		at = opt_parse(&about, argc, argv, &err);
-		if (at < 0)
-			opt_usage(&about, &err);
-		if (at == argc)
-			return count;
-		if (count < max)
-			operands[count] = argv[at];
-		count++;
-		argc -= at;
-		argv += at;
-	}
-}
-
 int
 main(int argc, char **argv)
 {
 	static struct declaration d;
-	const char *operands[2];
+	char *operands[2];
 	struct err err;
-	int rc, count = parse(argc, argv, operands, 2);
+	int rc, count = opt_words(&about, argc, argv, operands, 2, &err);
 	bool listing = count == 1 && !strcmp(operands[0], "list");
 
+	if (count < 0)
+		opt_usage(&about, &err);
 	if (!listing && (count != 2 || strcmp(operands[0], "apply"))) {
 		err_set(&err, "say 'apply FILE' or 'list'");
 		opt_usage(&about, &err);

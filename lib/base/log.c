@@ -31,6 +31,12 @@ log_level(enum log_level level)
 	logger_state.level = level;
 }
 
+bool
+log_shows(enum log_level level)
+{
+	return level >= logger_state.level;
+}
+
 int64_t
 log_lost(void)
 {

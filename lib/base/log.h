@@ -42,6 +42,7 @@ struct log_field {
 void log_open(const char *app);
 /* Messages below it are dropped; LOG_INFO at first. */
 void log_level(enum log_level level);
+bool log_shows(enum log_level level);
 /* Lines that could not be written since the start. */
 int64_t log_lost(void);
 

@@ -202,6 +202,22 @@ opt_parse(const struct opt_about *about, int argc, char **argv, struct err *err)
 	return optind;
 }
 
+int
+opt_words(const struct opt_about *about, int argc, char **argv, char **words,
+	int max, struct err *err)
+{
+	int at, count = 0;
+
+	while ((at = opt_parse(about, argc, argv, err)) >= 0 && at < argc) {
+		if (count < max)
+			words[count] = argv[at];
+		count++;
+		argc -= at;
+		argv += at;
+	}
+	return at < 0 ? -1 : count;
+}
+
 void
 opt_usage(const struct opt_about *about, const struct err *err)
 {

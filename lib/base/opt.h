@@ -55,6 +55,14 @@ struct opt_about {
 int opt_parse(const struct opt_about *about, int argc, char **argv,
 	struct err *err) MUST_CHECK;
 
+/*
+ * The same where options may stand before, between and behind the operands,
+ * for programs with verbs. Fills words with at most max of them, borrowed from
+ * argv, and returns how many there are; -1 with err.
+ */
+int opt_words(const struct opt_about *about, int argc, char **argv,
+	char **words, int max, struct err *err) MUST_CHECK;
+
 /* Prints "NAME: why" and a hint at -h to stderr, and exits 100. */
 void opt_usage(const struct opt_about *about, const struct err *err) NORETURN;
 

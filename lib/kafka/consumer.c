@@ -56,7 +56,7 @@ make_conf(struct consumer *consumer, const struct consumer_options *opts,
 		{"max.poll.interval.ms", "60000"},
 		{"fetch.wait.max.ms", "100"},
 		{"fetch.error.backoff.ms", "50"},
-		{"queued.min.messages", "10000"},
+		{"queued.min.messages", opts->bulk ? "1000000" : "10000"},
 		{"enable.partition.eof", opts->eof ? "true" : "false"},
 		{"group.instance.id", opts->instance},
 	};

@@ -316,6 +316,19 @@ producer_poll(struct producer *producer)
 		;
 }
 
+enum kafka_verdict
+producer_fatal(const struct producer *producer, struct err *err)
+{
+	char why[300];
+	rd_kafka_resp_err_t code =
+		rd_kafka_fatal_error(producer->rk, why, sizeof(why));
+
+	if (!code)
+		return KAFKA_OK;
+	err_set(err, "%s: %s", kafka_class(code), why);
+	return kafka_client_verdict(code);
+}
+
 int64_t
 producer_flush(struct producer *producer, int timeout_ms)
 {

@@ -96,6 +96,11 @@ enum kafka_verdict producer_send(struct producer *producer,
 /* Serves callbacks, without waiting for any. */
 void producer_poll(struct producer *producer);
 
+/* KAFKA_OK, or how the program has to end: a fatal client is one, whatever
+ * the call said, and before its error callback has come. */
+enum kafka_verdict producer_fatal(
+	const struct producer *producer, struct err *err) MUST_CHECK;
+
 /* Waits until nothing is outstanding, or the deadline; 0, or how many are. */
 int64_t producer_flush(struct producer *producer, int timeout_ms);
 

@@ -169,24 +169,15 @@ first_word(
 	return KAFKA_FAILED;
 }
 
-/* A fatal client is one, whatever the call said, and before its error callback
- * has come. */
 static enum kafka_verdict
 check_fatal(const struct publish *p, struct err *err)
 {
-	char why[300];
+	enum kafka_verdict verdict = KAFKA_OK;
 	unsigned k;
 
-	for (k = 0; k < p->count; k++) {
-		rd_kafka_resp_err_t code = rd_kafka_fatal_error(
-			p->producers[k].producer.rk, why, sizeof(why));
-
-		if (!code)
-			continue;
-		err_set(err, "%s: %s", kafka_class(code), why);
-		return kafka_client_verdict(code);
-	}
-	return KAFKA_OK;
+	for (k = 0; k < p->count && verdict == KAFKA_OK; k++)
+		verdict = producer_fatal(&p->producers[k].producer, err);
+	return verdict;
 }
 
 enum kafka_verdict

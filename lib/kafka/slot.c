@@ -95,23 +95,30 @@ slot_take(struct lock *lock, const char *dir, const char *name,
 }
 
 int
+slot_try(struct lock *lock, const char *dir, const char *name, struct err *err)
+{
+	struct buf path = {0};
+	int rc = lock_path(&path, dir, name, err);
+
+	if (rc == 0)
+		rc = lock_try(lock, path.data, err);
+	buf_release(&path);
+	return rc;
+}
+
+int
 slot_take_free(struct lock *lock, const char *dir, const char *program,
 	struct buf *name, struct err *err)
 {
-	struct buf path = {0};
 	size_t len = name->len;
 	int64_t slot;
 	int rc = 0;
 
 	for (slot = 0; slot < SLOT_FREE_MAX && rc == 0; slot++) {
-		buf_reset(&path);
 		name->len = len;
 		slot_name(name, program, NULL, slot);
 		rc = buf_bad(name) ? err_set(err, "out of memory")
-				   : lock_path(&path, dir, name->data, err);
-		if (rc == 0)
-			rc = lock_try(lock, path.data, err);
+				   : slot_try(lock, dir, name->data, err);
 	}
-	buf_release(&path);
 	return rc ? rc : err_set(err, "all %d slots are taken", SLOT_FREE_MAX);
 }

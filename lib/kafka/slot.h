@@ -38,4 +38,9 @@ int slot_take(struct lock *lock, const char *dir, const char *name,
 int slot_take_free(struct lock *lock, const char *dir, const char *program,
 	struct buf *name, struct err *err) MUST_CHECK;
 
+/* The same without waiting: 1 taken; 0 another process has it (lock->owner);
+ * -1 err: no place for it. */
+int slot_try(struct lock *lock, const char *dir, const char *name,
+	struct err *err) MUST_CHECK;
+
 #endif

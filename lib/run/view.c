@@ -110,7 +110,8 @@ open_view(struct view *view, const struct run_options *opts, struct err *err)
 	struct consumer_options consumer = {.kafka = &opts->kafka,
 		.group = opts->group,
 		.uncommitted = opts->uncommitted,
-		.eof = true};
+		.eof = true,
+		.bulk = true};
 	struct spec from = opts->from;
 	enum kafka_verdict verdict;
 	size_t i;

@@ -1,0 +1,272 @@
+/* dlq/replay.c - see replay.h. */
+#include "dlq/replay.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "dlq/writer.h"
+#include "io/stop.h"
+#include "kafka/slot.h"
+
+#define NAME "chat-dlq-replay"
+#define IDLE_MS 100
+#define NAP_MS 20
+#define PROGRESS_MS 1000
+#define PACES_A_SECOND 20 /* with a rate: so many batches */
+
+struct replay {
+	const struct replay_options *opts;
+	struct lock lock;
+	struct source *source;
+	struct writer *writer; /* NULL with dry */
+	struct plan plan;
+	int64_t replayed, seen;
+	int64_t begun_ms, told_ms;
+	size_t batch; /* letters in one at most */
+	bool ended;   /* all of the topic was looked at */
+};
+
+/* ---- letters that have their end ----------------------------------------- */
+
+static void
+on_end(void *data, rd_kafka_message_t *message, const char *why)
+{
+	static struct record_room room; /* 10 KiB */
+	struct replay *r = data;
+	struct letter letter;
+
+	if (!why) {
+		r->replayed++;
+		return;
+	}
+	plan_refused(&r->plan);
+	source_letter(&letter, message, &room);
+	r->opts->on_letter(r->opts->data, &letter, why);
+}
+
+/* Lines of the input that no letter belongs to. */
+static void
+tell_unused(struct replay *r, const char *dlt)
+{
+	struct edits *edits = r->opts->edits;
+	char why[400];
+	size_t i;
+
+	for (i = 0; edits && i < edits->count; i++) {
+		const struct edit *e = &edits->item[i];
+
+		if (e->used || !str_eq_c(str_c(edits->topic[e->topic]), dlt))
+			continue;
+		r->plan.refused++;
+		snprintf(why, sizeof(why),
+			"%s/%d/%lld (line %lld): no such letter, or not any "
+			"more",
+			dlt, (int)e->partition, (long long)e->offset,
+			(long long)e->line);
+		r->opts->on_letter(r->opts->data, NULL, why);
+	}
+}
+
+/* ---- the run --------------------------------------------------------------
+ */
+
+/* Waits until the rate allows what was put so far. */
+static void
+pace(const struct replay *r)
+{
+	int64_t rate = r->opts->rate, due_ms;
+
+	if (!rate)
+		return;
+	due_ms = r->begun_ms + r->replayed * 1000 / rate;
+	while (!stop_asked && clock_mono_ms() < due_ms)
+		usleep(NAP_MS * 1000);
+}
+
+static int
+flush(struct replay *r, struct err *err)
+{
+	if (!r->writer || !writer_count(r->writer))
+		return 0;
+	pace(r);
+	return writer_flush(r->writer, err);
+}
+
+static int
+take(struct replay *r, const struct letter *letter, rd_kafka_message_t *message,
+	struct err *err)
+{
+	const struct replay_options *opts = r->opts;
+	struct letter_edit edited;
+	struct edit *edit;
+	struct str target;
+	enum plan_word word;
+
+	r->seen++;
+	if (plan_letter(&r->plan, letter, &word, &target, &edit, err) < 0) {
+		rd_kafka_message_destroy(message);
+		return EXIT_PERM;
+	}
+	if (word == PLAN_REPLAY && r->writer) {
+		if (edit)
+			edited = edits_get(opts->edits, edit);
+		writer_put(r->writer, message, target, edit ? &edited : NULL);
+		if (writer_full(r->writer) ||
+			writer_count(r->writer) >= r->batch)
+			return flush(r, err);
+		return 0;
+	}
+	if (word == PLAN_REPLAY) {
+		r->replayed++;
+		opts->on_letter(opts->data, letter, NULL);
+	} else if (word == PLAN_REFUSE) {
+		opts->on_letter(opts->data, letter, r->plan.why);
+	}
+	rd_kafka_message_destroy(message);
+	return 0;
+}
+
+static void
+progress(struct replay *r)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now - r->told_ms < PROGRESS_MS)
+		return;
+	r->told_ms = now;
+	r->opts->on_progress(r->opts->data, r->seen, r->source->total);
+}
+
+static int
+walk(struct replay *r, struct err *err)
+{
+	rd_kafka_message_t *message;
+	struct letter letter;
+	enum source_got got;
+	int code = 0;
+
+	r->begun_ms = r->told_ms = clock_mono_ms();
+	while (!code && !stop_asked) {
+		/* What there is goes before we wait for more. */
+		bool waits = r->writer && writer_count(r->writer);
+
+		got = source_next(r->source, waits ? 0 : IDLE_MS, &letter,
+			&message, &code, err);
+		if (got == SOURCE_END) {
+			r->ended = true;
+			break;
+		}
+		if (got == SOURCE_LETTER)
+			code = take(r, &letter, message, err);
+		else if (got == SOURCE_NOTHING)
+			code = flush(r, err);
+		progress(r);
+	}
+	return code ? code : flush(r, err);
+}
+
+static int
+take_lock(struct replay *r, const char *dlt, struct err *err)
+{
+	struct buf name = {0};
+	int rc = -1;
+
+	slot_name(&name, NAME, dlt, 0);
+	if (buf_bad(&name))
+		err_set(err, "out of memory");
+	else
+		rc = slot_try(&r->lock, r->opts->run_dir, name.data, err);
+	buf_release(&name);
+	if (rc == 1)
+		return 0;
+	if (rc < 0)
+		return EXIT_PERM;
+	err_set(err, "another run is at work on '%s': process %d", dlt,
+		(int)r->lock.owner);
+	return EXIT_TEMP;
+}
+
+/* One at a time, and nothing of a predecessor is under way: only then the
+ * marks are whole. */
+static int
+take_over(struct replay *r, const char *dlt, struct err *err)
+{
+	const struct replay_options *opts = r->opts;
+	const struct writer_options writer = {.kafka = opts->kafka,
+		.dlt = dlt,
+		.idempotent = opts->idempotent,
+		.drop = opts->drop,
+		.patience_ms = opts->patience_ms,
+		.on_end = on_end,
+		.data = r};
+	int code = take_lock(r, dlt, err);
+
+	if (code)
+		return code;
+	r->writer = writer_new(&writer, err);
+	return r->writer ? writer_start(r->writer, err) : EXIT_PERM;
+}
+
+static int
+run(struct replay *r, const struct source_place *place, struct err *err)
+{
+	int code = 0;
+
+	if (!r->opts->dry)
+		code = take_over(r, place->dlt, err);
+	if (!code && !stop_asked)
+		code = source_marks(r->source, place->dlt, r->opts->dry, err);
+	if (!code && !stop_asked)
+		code = source_begin(r->source, place, err);
+	if (!code && !stop_asked)
+		code = walk(r, err);
+	if (!code && !stop_asked)
+		tell_unused(r, place->dlt);
+	return code;
+}
+
+static size_t
+batch_of(int64_t rate)
+{
+	if (!rate || rate / PACES_A_SECOND >= WRITER_BATCH)
+		return WRITER_BATCH;
+	return rate < PACES_A_SECOND ? 1 : (size_t)(rate / PACES_A_SECOND);
+}
+
+static void
+sum_up(const struct replay *r, struct replay_sums *sums)
+{
+	sums->replayed += r->replayed;
+	sums->refused += r->plan.refused;
+	sums->skipped += r->plan.skipped;
+	sums->settled += r->plan.settled;
+	if (stop_asked && !r->ended)
+		sums->stopped = true;
+}
+
+int
+replay_topic(struct source *source, const struct replay_options *opts,
+	const struct source_place *place, struct replay_sums *sums,
+	struct err *err)
+{
+	struct replay r = {.opts = opts,
+		.lock = {.fd = -1},
+		.source = source,
+		.batch = batch_of(opts->rate),
+		.plan = {.choice = opts->choice,
+			.edits = opts->edits,
+			.marks = &source->marks,
+			.max = opts->max - sums->replayed,
+			.max_replays = opts->max_replays,
+			.drop = opts->drop}};
+	int code = run(&r, place, err);
+
+	sum_up(&r, sums);
+	/* Where Kafka has gone, the end of the process is the quicker one. */
+	if (code != EXIT_TEMP)
+		writer_free(r.writer);
+	lock_release(&r.lock);
+	buf_release(&r.plan.key);
+	return code;
+}

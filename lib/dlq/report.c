@@ -1,0 +1,175 @@
+/* dlq/report.c - see report.h. */
+#include "dlq/report.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "io/fd.h"
+
+#define FLUSH_BYTES 65536
+#define REASON_BYTES 200 /* of a class's name */
+
+int
+report_flush(struct report *report, struct err *err)
+{
+	struct buf *out = &report->out;
+	int rc = 0;
+
+	if (buf_bad(out))
+		return err_set(err, "out of memory");
+	if (out->len)
+		rc = fd_write_all(
+			STDOUT_FILENO, "stdout", out->data, out->len, err);
+	buf_shrink(out, RECORD_LINE_VIEW_MAX);
+	return rc;
+}
+
+static int
+flush_full(struct report *report, struct err *err)
+{
+	if (report->out.len < FLUSH_BYTES && !buf_bad(&report->out))
+		return 0;
+	return report_flush(report, err) < 0 ? EXIT_TEMP : 0;
+}
+
+int
+report_letter(struct report *report, const struct letter *letter,
+	const char *state, struct err *err)
+{
+	if (report->json) {
+		letter_print_json(
+			&report->out, letter, state, RECORD_LINE_VIEW_MAX);
+	} else if (report->page) {
+		letter_print_page(&report->out, letter, state);
+	} else {
+		if (!report->titled)
+			letter_print_title(&report->out);
+		report->titled = true;
+		letter_print_row(&report->out, letter, state);
+	}
+	return flush_full(report, err);
+}
+
+/* ---- reasons ----------------------------------------------------------------
+ */
+
+static struct reason *
+find_reason(struct report *report, struct str name)
+{
+	struct reason *more;
+	size_t i;
+
+	for (i = 0; i < report->reason_count; i++)
+		if (str_eq_c(name, report->reason[i].name))
+			return &report->reason[i];
+	if (i == REPORT_REASONS_MAX)
+		name = STR("(others)");
+	more = &report->reason[i];
+	if (!more->name)
+		more->name = str_dup(name);
+	if (!more->name)
+		return NULL;
+	if (i < REPORT_REASONS_MAX)
+		report->reason_count++;
+	return more;
+}
+
+static int
+count(struct report *report, const struct letter *letter, bool settled,
+	struct err *err)
+{
+	struct reason *reason = find_reason(
+		report, str_utf8_cut(letter->info.error_class, REASON_BYTES));
+
+	if (!reason) {
+		err_set(err, "out of memory");
+		return EXIT_TEMP;
+	}
+	reason->letters++;
+	reason->open += !settled;
+	return 0;
+}
+
+int
+report_listed(struct report *report, const struct letter *letter,
+	const struct marks *marks, struct err *err)
+{
+	bool settled;
+
+	buf_reset(&report->key);
+	letter_mark_key(&report->key, letter);
+	settled = marks_has(marks, buf_str(&report->key));
+	if (settled && !report->all)
+		return 0;
+	report->listed++;
+	if (report->reasons)
+		return count(report, letter, settled, err);
+	return report_letter(report, letter, settled ? "settled" : "open", err);
+}
+
+static int
+compare(const void *va, const void *vb)
+{
+	const struct reason *a = va, *b = vb;
+
+	if (a->letters != b->letters)
+		return a->letters > b->letters ? -1 : 1;
+	return str_cmp(str_c(a->name), str_c(b->name));
+}
+
+static void
+print_reason(struct report *report, const struct reason *reason)
+{
+	struct buf *out = &report->out;
+
+	if (report->json) {
+		json_open(out, NULL, '{');
+		json_put_c(out, "class", reason->name);
+		json_put_i64(out, "letters", reason->letters);
+		json_put_i64(out, "open", reason->open);
+		json_close(out, '}');
+		buf_add_char(out, '\n');
+		return;
+	}
+	if (!report->titled)
+		buf_printf(out, "%10s %10s %s\n", "LETTERS", "OPEN", "CLASS");
+	report->titled = true;
+	buf_printf(out, "%10lld %10lld ", (long long)reason->letters,
+		(long long)reason->open);
+	letter_put_escaped(
+		out, *reason->name ? str_c(reason->name) : STR("(none said)"));
+	buf_add_char(out, '\n');
+}
+
+int
+report_end(struct report *report, struct err *err)
+{
+	size_t i;
+
+	/* What is behind the last one holds all others. */
+	if (report->reason[report->reason_count].name)
+		report->reason_count++;
+	qsort(report->reason, report->reason_count, sizeof(report->reason[0]),
+		compare);
+	for (i = 0; i < report->reason_count; i++)
+		print_reason(report, &report->reason[i]);
+	return report_flush(report, err);
+}
+
+void
+report_sums(struct report *report, const struct replay_sums *sums,
+	const char *done, int64_t still_open)
+{
+	struct buf *out = &report->out;
+
+	json_open(out, NULL, '{');
+	json_put_i64(out, done, sums->replayed);
+	json_put_i64(out, "refused", sums->refused);
+	json_put_i64(out, "skipped", sums->skipped);
+	json_put_i64(out, "settled", sums->settled);
+	json_put_i64(out, "open", sums->refused + sums->skipped + still_open);
+	if (sums->stopped)
+		json_put_bool(out, "stopped", true);
+	json_close(out, '}');
+	buf_add_char(out, '\n');
+}
