@@ -2,7 +2,8 @@
  * chat-store - a filter that stores messages in PostgreSQL, once each, and
  * answers with the events to publish (architecture, section 4). It runs under
  * chat-consume --control; what is there now is the batch, and one batch is one
- * call of chat_store().
+ * call of chat_store(). With --outcomes it reads dead letters instead, and
+ * makes a row of message_outcomes of each.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ struct store {
 static const char *conninfo_arg, *status_path, *events_arg = "chat-events";
 static int64_t batch_max = STORE_BATCH_MAX;
 static int64_t max_chars = MESSAGE_CONTENT_MAX;
-static bool check_only, new_epoch;
+static bool check_only, new_epoch, outcomes;
 
 static const struct opt table[] = {
 	{OPT_STRING, 'c', "pg", &conninfo_arg, "CONNINFO",
@@ -58,6 +59,9 @@ static const struct opt table[] = {
 		STORE_BATCH_MAX},
 	{OPT_INT, 0, "max-chars", &max_chars, "N",
 		"characters a message at most; default 5000", 1, 1000000},
+	{OPT_FLAG, 0, "outcomes", &outcomes, NULL,
+		"read dead letters: each becomes a row of message_outcomes", 0,
+		0},
 	{OPT_FLAG, 0, "new-epoch", &new_epoch, NULL,
 		"after a restore: a new store epoch, an empty outbox; exit", 0,
 		0},
@@ -323,6 +327,8 @@ main(int argc, char **argv)
 		{"reused", &store.counts[STORE_REUSED]},
 		{"dead", &store.counts[STORE_DEAD]},
 		{"retried", &store.counts[STORE_RETRY]},
+		{"noted", &store.counts[STORE_NOTED]},
+		{"known", &store.counts[STORE_KNOWN]},
 		{"batches", &store.batches},
 	};
 	if (status_open(&store.status, status_path, "chat-store", counters,
@@ -333,6 +339,7 @@ main(int argc, char **argv)
 		store_save_init(
 			&store.save, &store.link, (size_t)batch_max, &err) < 0)
 		fail(EXIT_TEMP, "stopped", &err);
+	store.batch.letters = outcomes;
 	store.link.waiting = waiting;
 	store.link.arg = &store;
 	/* The usual 64 KiB would cut batches, and answers, into pieces. */

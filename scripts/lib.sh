@@ -31,10 +31,10 @@ SELF=$(basename "$0")
 
 # The programs under supervisord, in their order of start; the engines first.
 ENGINES='kafka postgresql'
-PROGRAMS='broadcast store:* produce api edge'
+PROGRAMS='broadcast outcomes store:* produce api edge'
 # The status files that must say "ready", one a process of ours; as many stores
 # as were started.
-STATUS_FILES='consume-broadcast broadcast'
+STATUS_FILES='consume-broadcast broadcast consume-outcomes outcomes'
 started=${last_settings##* }
 k=0
 while [ $k -lt "${started:-$CHAT_STORE_PROCS}" ]; do

@@ -6,22 +6,6 @@
 
 #define POLL_AT_ONCE 2000 /* then the filter's answers */
 
-/* From a dead letter topic what does not fit comes without its value, and
- * with "valueBytes". */
-static void
-print_without_value(struct buf *out, struct record *record)
-{
-	size_t bytes = record->value.len;
-
-	record->value = STR("");
-	record->value_null = true;
-	record_print(out, record);
-	if (buf_bad(out))
-		return;
-	out->len -= 2; /* "}\n" */
-	buf_printf(out, ",\"valueBytes\":%zu}\n", bytes);
-}
-
 bool
 records_print(struct run *run, rd_kafka_message_t *m, bool again)
 {
@@ -39,7 +23,11 @@ records_print(struct run *run, rd_kafka_message_t *m, bool again)
 	out->len = before;
 	if (!dlt_is(record.topic))
 		return false;
-	print_without_value(out, &record);
+	/* From a dead letter topic what does not fit comes without its value.
+	 */
+	record.value_left_out = true;
+	record.value_bytes = (int64_t)record.value.len;
+	record_print(out, &record);
 	return out->len - before <= RECORD_LINE_MAX;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/zone.h"
 #include "store/batch.h"
+#include "store/letter.h"
 #include "wire/shown.h"
 
 /* The last day is left out: its local time may be in the year 10000. */
@@ -169,8 +170,8 @@ keep(struct buf *text, struct str s)
 
 /* Copies what the item needs of the record, whose views die with the line. */
 static int
-keep_record(
-	struct store_item *item, const struct record *record, struct str *value)
+keep_record(struct store_item *item, const struct record *record,
+	size_t more_bytes, struct str *value)
 {
 	struct str ignored;
 
@@ -178,7 +179,8 @@ keep_record(
 	/* Room for all, and for the content unescaped, so that nothing moves.
 	 */
 	if (!buf_room(&item->text, record->topic.len + record->key.len +
-					   2 * record->value.len + 1))
+					   2 * record->value.len + more_bytes +
+					   1))
 		return -1;
 	item->topic = keep(&item->text, record->topic);
 	item->key = keep(&item->text, record->key);
@@ -186,7 +188,7 @@ keep_record(
 	item->partition = record->partition;
 	item->offset = record->offset;
 	item->timestamp = record->timestamp;
-	item->replayed = record_header(record, "chat-replay-count", &ignored);
+	item->replayed = record_header(record, DLT_REPLAY_COUNT, &ignored);
 	return 0;
 }
 
@@ -262,7 +264,9 @@ store_batch_add(struct store_batch *batch, struct str line, struct err *err)
 	if (record.partition < 0 || record.offset < 0)
 		return err_set(err, "a record without its position");
 	buf_reset(&item->event);
-	if (keep_record(item, &record, &value) < 0)
+	if (keep_record(item, &record,
+		    batch->letters ? LETTER_BYTES : LETTER_PLACE_BYTES,
+		    &value) < 0)
 		return err_set(err, "out of memory");
 	batch->count++;
 	batch->bytes += line.len;
@@ -275,6 +279,11 @@ store_batch_add(struct store_batch *batch, struct str line, struct err *err)
 	}
 	if (store_batch_held(batch, item))
 		return 0;
+	if (batch->letters) {
+		store_letter_read(item, &record);
+		return 0;
+	}
+	store_letter_replay_of(item, &record);
 	err_clear(&why);
 	const char *error_class =
 		check(batch, item, value, record.value_null, &why);

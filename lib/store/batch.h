@@ -19,6 +19,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/dlt.h"
 #include "wire/hello.h"
 #include "wire/message.h"
 #include "wire/record.h"
@@ -35,6 +36,9 @@ enum store_state {
 	STORE_REUSED,
 	STORE_DEAD,
 	STORE_RETRY,
+	/* of letters: */
+	STORE_NOTED, /* it has become a row */
+	STORE_KNOWN, /* it was one */
 	STORE_STATES,
 };
 
@@ -45,13 +49,17 @@ struct store_item {
 	int32_t partition;
 	int64_t offset;
 	int64_t timestamp;
-	bool replayed; /* carries chat-replay-count */
+	bool replayed;		    /* carries chat-replay-count */
+	struct dlt_place replay_of; /* topic empty: names none */
 	struct message message;
 	struct str content; /* unescaped */
 	enum store_state state;
 	char error_class[48]; /* dead, retry */
 	struct err why;
 	struct buf event; /* the value to publish; empty: none */
+	/* of a letter, whose message says only who and where: */
+	struct dlt_place origin;
+	struct str reason, detail;
 };
 
 struct store_hold;
@@ -63,6 +71,7 @@ struct store_batch {
 	size_t bytes;
 	int64_t max_chars;
 	bool control; /* the runner said hello */
+	bool letters; /* dead letters come, not messages */
 	struct store_hold *holds;
 	struct record_room room;
 };

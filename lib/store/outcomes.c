@@ -14,6 +14,8 @@ static const char *const names[STORE_STATES] = {
 	[STORE_REUSED] = "reused",
 	[STORE_DEAD] = "dead",
 	[STORE_RETRY] = "retry",
+	[STORE_NOTED] = "noted",
+	[STORE_KNOWN] = "known",
 };
 
 const char *
@@ -115,7 +117,7 @@ store_item_answer(struct buf *out, const struct store_item *item,
 			item->state == STORE_DEAD ? RESULT_DEAD : RESULT_RETRY;
 		result.error_class = str_c(item->error_class);
 		result.error_message = str_c(item->why.text);
-	} else {
+	} else if (item->event.len) {
 		struct record event = {
 			.topic = str_c(events_topic),
 			.partition = -1,

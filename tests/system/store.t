@@ -7,6 +7,7 @@ the middle of a batch; a database that is stopped, and one that is frozen (an
 instance of its own); 100,000 messages. In databases of its own. With names of
 its parts (store.t kicks poison) only those."""
 
+import base64
 import contextlib
 import json
 import os
@@ -15,6 +16,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -33,9 +35,10 @@ class Store:
     """The filter under our hands. Answers come as (offset, result, events)."""
 
     def __init__(self, db, *options, program="chat-store", env=()):
+        self.log = tempfile.TemporaryFile()
         self.child = subprocess.Popen(
             [program, "-c", db.conninfo, *options], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self.log,
             env={**os.environ, **dict(env)})
         self.rest, self.events = b"", []
         self.waiting = []  # when it said so
@@ -95,9 +98,10 @@ class Store:
         with contextlib.suppress(BrokenPipeError):
             self.child.stdin.close()
         code = self.child.wait(20)
-        self.said = self.child.stderr.read().decode()
         self.child.stdout.close()
-        self.child.stderr.close()
+        self.log.seek(0)
+        self.said = self.log.read().decode()
+        self.log.close()
         return code
 
 
@@ -479,6 +483,135 @@ def poison(db):
     store.end()
 
 
+def letter(of, reason="TOLD", **more):
+    """The dead letter of a record, as chat-consume writes it."""
+    def number(n, size):
+        return {"b64": base64.b64encode(n.to_bytes(size, "big")).decode()}
+    offset = next(offsets)
+    return {**of, "topic": of["topic"] + "-dlt", "offset": offset,
+            "timestamp": 1768127500000 + offset, "headers": [
+                *of.get("headers", []),
+                ["kafka_dlt-original-topic", of["topic"]],
+                ["kafka_dlt-original-partition", number(of["partition"], 4)],
+                ["kafka_dlt-original-offset", number(of["offset"], 8)],
+                ["kafka_dlt-original-timestamp", number(of["timestamp"], 8)],
+                ["kafka_dlt-exception-fqcn", reason],
+                ["kafka_dlt-exception-message", "as told"]], **more}
+
+
+def replay(of, **more):
+    """The record that chat-dlq-replay makes of its letter."""
+    value = {**of["value"], **more}
+    return {**of, "offset": next(offsets), "value": value, "headers": [
+        ["chat-replay-count", "1"], ["chat-replay-of", "%s/%d/%d/%d" % (
+            of["topic"], of["partition"], of["offset"], of["timestamp"])]]}
+
+
+def dead_rows(db, of):
+    return db.sql(
+        "select reason, coalesce(chat_room_id::text, ''), "
+        "coalesce(client_message_id, ''), replayed_at is not null from "
+        "message_outcomes where outcome = 'dead' and topic = '%s' and "
+        "record_partition = %d and record_offset = %d and record_timestamp = "
+        "%d" % (of["topic"], of["partition"], of["offset"], of["timestamp"]))
+
+
+def letters(db):
+    room = db.group(1, 2)
+    store, notes = Store(db), Store(db, "--outcomes")
+    one, two = record(room, 1, "one"), record(room, 1, "two")
+    got = notes.do(letter(one), letter(two, "OTHER"), letter(one))
+    tap.ok(events(got) == ["done"] * 3, "letters are answered done", got)
+    tap.ok(dead_rows(db, one) == [["TOLD", str(room),
+                                   one["value"]["clientMessageId"], "f"]] and
+           dead_rows(db, two)[0][0] == "OTHER",
+           "each is one row, by its original's place", dead_rows(db, one))
+    notes.do(letter(one, "LATER"))
+    tap.ok(dead_rows(db, one)[0][0] == "TOLD", "the first word stays")
+    odd = {"topic": "chat-read-events", "partition": 4, "offset": 7,
+           "timestamp": 9, "key": "1", "value": {"roomId": room, "userId": 1}}
+    large = letter(one, partition=1)
+    del large["value"], large["headers"]
+    notes.do(letter(odd), {**large, "valueBytes": 9000000})
+    tap.ok(dead_rows(db, odd) == [["TOLD", str(room), "", "f"]] and
+           dead_rows(db, large) == [["UNKNOWN", "", "", "f"]],
+           "a read event's has no identity, a strange one is itself",
+           (dead_rows(db, odd), dead_rows(db, large)))
+
+    got = store.do(replay(one))
+    tap.ok(events(got) == ["done message"] and dead_rows(db, one)[0][3] == "t",
+           "a replay is stored: its letter's row says replayed", got)
+    three, four, five = (record(room, 1, n) for n in ("3", "4", "5"))
+    store.do(replay(three))
+    early = dead_rows(db, three)
+    notes.do(letter(three), letter(three))
+    tap.ok(early == [["LETTER_UNREAD", "", "", "t"]] and
+           dead_rows(db, three) == [["TOLD", str(room), three["value"][
+               "clientMessageId"], "t"]], "replayed before its letter is "
+           "read: the row is the same in the end", (early,
+                                                    dead_rows(db, three)))
+    notes.do(letter(four))
+    got = store.do(replay(four, senderId=9), replay(four, senderId=9))
+    tap.ok(events(got) == ["done NOT_A_MEMBER"] * 2 and
+           dead_rows(db, four)[0][3] == "t", "a replay that is refused is "
+           "replayed, too", got)
+    notes.do(letter(five))
+    again = replay(five, content="")
+    got = store.do(again)
+    quiet = dead_rows(db, five)[0][3]
+    notes.do(letter(again, "CONTENT_EMPTY"))
+    tap.ok(events(got) == ["dead"] and quiet == "f" and
+           dead_rows(db, five)[0][3] == "t" and
+           dead_rows(db, again)[0][::3] == ["CONTENT_EMPTY", "f"],
+           "one that dies again: its new letter says so of the old one",
+           (got, dead_rows(db, again)))
+    stored = record(room, 1, "six")
+    store.do(stored)
+    notes.do(letter(stored))
+    got = store.do(replay(stored))
+    tap.ok(events(got) == ["done message"] and db.holes() == [],
+           "a letter beside its message: replaying it does nothing", got)
+    store.end()
+    code = notes.end()
+    said = [json.loads(s) for s in notes.said.splitlines()]
+    said = [(s["offset"], s["reason"], s["stored"]) for s in said
+            if s["message"] == "dead letter"]
+    tap.ok(code == 0 and len(said) == 9 and said[0] == (
+        one["offset"], "TOLD", 0) and said[-1] == (
+            stored["offset"], "TOLD", 1), "a log line each, once", said)
+
+
+def replays_race(db, rounds=150):
+    """The letter and its replay at the same instant, in batches in any
+    order."""
+    room = db.group(1, 2)
+    stores = [Store(db, "--outcomes"), Store(db)]
+    all_of = []
+    for _ in range(rounds):
+        batch = [record(room, 1) for _ in range(random.randint(1, 20))]
+        all_of += batch
+        sides = [[letter(r) for r in batch], [replay(r) for r in batch]]
+        threads = []
+        for store, side in zip(stores, sides):
+            random.shuffle(side)
+            threads.append(threading.Thread(target=store.do, args=side))
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    rows = {r[0]: r[1:] for r in db.sql(
+        "select client_message_id, reason, chat_room_id, replayed_at is not "
+        "null from message_outcomes where outcome = 'dead' and sender_id = 1 "
+        "and chat_room_id = %d" % room)}
+    bad = [r for r in all_of if rows.get(r["value"]["clientMessageId"]) != [
+        "TOLD", str(room), "t"]]
+    tap.ok(not bad and len(rows) == len(all_of), "letter and replay at the same instant, %d times: one "
+           "whole row, and replayed" % len(all_of), bad[:3])
+    tap.ok(db.one("select deadlocks from pg_stat_database where datname = "
+                  "current_database()") == "0", "no deadlock")
+    tap.ok([s.end() for s in stores] == [0, 0], "and all end well")
+
+
 def away(seconds=6):
     db = Server()
     try:
@@ -657,7 +790,8 @@ def many(count=100000):
 
 def main():
     alone = (two_at_a_time, schema, many, away)
-    shared = (deaths, locks, identity, refusals, kicks, rooms, poison)
+    shared = (deaths, locks, identity, refusals, kicks, rooms, poison,
+              letters, replays_race)
     asked = sys.argv[1:] or [f.__name__ for f in alone + shared]
     for f in alone:
         if f.__name__ in asked:

@@ -58,16 +58,18 @@ add(int64_t offset, const char *key, const char *rest)
 	return add_to("m", offset, key, rest);
 }
 
-#define VALUE(room, more)                                               \
-	"\"value\":{\"roomId\":" room ",\"senderId\":7," \
+#define VALUE(room, more)                                                      \
+	"\"value\":{\"roomId\":" room ",\"senderId\":7,"                       \
 	"\"clientMessageId\":" ID more "}"
+
+#define FINE(room) VALUE(room, ",\"content\":\"x\"")
 
 static void
 reads_a_message(void **state)
 {
 	struct store_item *item = add(5, "42",
-		"\"headers\":[[\"chat-replay-count\",\"1\"]],"
-		VALUE("42", ",\"content\":\"h\\u00e9\\n\",\"sentAtMs\":9"));
+		"\"headers\":[[\"chat-replay-count\",\"1\"]]," VALUE(
+			"42", ",\"content\":\"h\\u00e9\\n\",\"sentAtMs\":9"));
 
 	assert_int_equal(item->state, STORE_OPEN);
 	assert_true(str_eq_c(item->topic, "m"));
@@ -133,11 +135,13 @@ dead_at_once(void **state)
 			"INVALID_TYPE"},
 		{"1", VALUE("1", ",\"content\":\"x\",\"sentAt\":\"now\""),
 			"INVALID_SENT_AT"},
-		{"1", VALUE("1", ",\"content\":\"x\",\"sentAt\":"
-				 "\"1969-12-31T23:59:59.999\""),
+		{"1",
+			VALUE("1", ",\"content\":\"x\",\"sentAt\":"
+				   "\"1969-12-31T23:59:59.999\""),
 			"INVALID_SENT_AT"},
-		{"1", VALUE("1", ",\"content\":\"x\",\"sentAtMs\":"
-				 "253402300799999"),
+		{"1",
+			VALUE("1", ",\"content\":\"x\",\"sentAtMs\":"
+				   "253402300799999"),
 			"INVALID_SENT_AT"},
 		{"1",
 			"\"value\":{\"roomId\":1,\"clientMessageId\":1,"
@@ -175,6 +179,141 @@ broken_lines(void **state)
 	assert_int_equal(batch.count, 0);
 }
 
+/* Whom a replay is of, where it says so. */
+static void
+reads_replay_of(void **state)
+{
+	static const struct {
+		const char *of, *topic;
+	} cases[] = {
+		{"m/3/17/1768127400000", "m"},
+		{"m/3/17", ""},
+		{"/3/17/1768127400000", ""},
+		{"a\\u0000b/3/17/1768127400000", ""},
+		{"m/3/17/1768127400000/", ""},
+	};
+	char rest[300];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(rest, sizeof(rest),
+			"\"headers\":[[\"chat-replay-of\",\"%s\"]]," FINE("1"),
+			cases[i].of);
+		struct store_item *item = add(1, "1", rest);
+		assert_int_equal(item->state, STORE_OPEN);
+		assert_true(str_eq_c(item->replay_of.topic, cases[i].topic));
+		if (item->replay_of.topic.len) {
+			assert_int_equal(item->replay_of.partition, 3);
+			assert_int_equal(item->replay_of.offset, 17);
+			assert_int_equal(
+				item->replay_of.timestamp, 1768127400000);
+		}
+		store_batch_reset(&batch);
+	}
+}
+
+/* Spring's binary forms: partition 3, offset 17, timestamp 1768127400000. */
+#define ORIGIN                                                                 \
+	"[\"kafka_dlt-original-topic\",\"m\"],"                                \
+	"[\"kafka_dlt-original-partition\",{\"b64\":\"AAAAAw==\"}],"           \
+	"[\"kafka_dlt-original-offset\",{\"b64\":\"AAAAAAAAABE=\"}],"          \
+	"[\"kafka_dlt-original-timestamp\",{\"b64\":\"AAABm6ybCEA=\"}]"
+#define WHY(class, message)                                                    \
+	",[\"kafka_dlt-exception-fqcn\"," class "],"                           \
+						"[\"kafka_dlt-exception-"      \
+						"message\"," message "]"
+
+static struct store_item *
+letter(const char *headers, const char *value)
+{
+	struct buf rest = {0};
+
+	batch.letters = true;
+	store_batch_reset(&batch);
+	buf_printf(&rest, "\"headers\":[%s],%s", headers, value);
+	struct store_item *item = add_to("m-dlt", 5, "1", rest.data);
+	buf_release(&rest);
+	assert_int_equal(item->state, STORE_OPEN);
+	assert_false(buf_bad(&item->text));
+	return item;
+}
+
+static void
+reads_a_letter(void **state)
+{
+	struct store_item *item =
+		letter(ORIGIN WHY("\"KEY_MISMATCH\"",
+			       "\"why\"") ",[\"chat-replay-of\",\"m/1/2/3\"]",
+			VALUE("42", ",\"content\":\"\""));
+
+	assert_true(str_eq_c(item->topic, "m-dlt"));
+	assert_int_equal(item->offset, 5);
+	assert_true(str_eq_c(item->origin.topic, "m"));
+	assert_int_equal(item->origin.partition, 3);
+	assert_int_equal(item->origin.offset, 17);
+	assert_int_equal(item->origin.timestamp, 1768127400000);
+	assert_true(str_eq_c(item->reason, "KEY_MISMATCH"));
+	assert_true(str_eq_c(item->detail, "why"));
+	assert_true(str_eq_c(item->replay_of.topic, "m"));
+	assert_int_equal(item->message.room_id, 42);
+	assert_int_equal(item->message.sender_id, 7);
+	assert_true(item->message.has_id);
+	assert_string_equal(item->message.id.canonical,
+		"8d2cb8ba-0000-4000-8000-00000000000a");
+}
+
+/* What is missing or broken leaves a gap, and never a letter unread. */
+static void
+reads_broken_letters(void **state)
+{
+	static const char *const values[] = {"\"value\":null",
+		"\"valueBytes\":9000000", "\"valueText\":\"{\"",
+		"\"value64\":\"/w==\"", "\"value\":[]",
+		"\"value\":{\"roomId\":\"1\",\"senderId\":-4,"
+		"\"clientMessageId\":1.5}"};
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		struct store_item *item = letter("", values[i]);
+		assert_true(str_eq_c(item->origin.topic, "m-dlt"));
+		assert_int_equal(item->origin.partition, 1);
+		assert_int_equal(item->origin.offset, 5);
+		assert_int_equal(item->origin.timestamp, 1768127400000);
+		assert_true(str_eq_c(item->reason, "UNKNOWN"));
+		assert_int_equal(item->message.room_id, 0);
+		assert_int_equal(item->message.sender_id, -1);
+		assert_false(item->message.has_id);
+	}
+	/* A place with a topic that is none. */
+	struct store_item *item =
+		letter("[\"kafka_dlt-original-topic\",{\"b64\":\"/w==\"}],"
+		       "[\"kafka_dlt-original-partition\",\"3\"],"
+		       "[\"kafka_dlt-original-offset\",\"17\"],"
+		       "[\"kafka_dlt-original-timestamp\",\"1\"]",
+			"\"value\":null");
+	assert_true(str_eq_c(item->origin.topic, "m-dlt"));
+	assert_int_equal(item->origin.offset, 5);
+}
+
+/* PostgreSQL takes no NUL and nothing that is no UTF-8; nobody a novel. */
+static void
+cleans_a_letters_words(void **state)
+{
+	struct buf headers = {0};
+	struct store_item *item = letter(
+		ORIGIN WHY("{\"b64\":\"QQD/Qg==\"}", "\"\""), "\"value\":null");
+
+	assert_true(str_eq_c(item->reason, "A\357\277\275\357\277\275"
+					   "B"));
+	buf_add_c(&headers, ORIGIN ",[\"kafka_dlt-exception-message\",\"x");
+	for (int i = 0; i < 600; i++)
+		buf_add_c(&headers, "\303\251");
+	buf_add_c(&headers, "\"]");
+	item = letter(headers.data, FINE("1"));
+	assert_int_equal(item->detail.len, 999);
+	assert_int_equal(str_utf8_len(item->detail), 500);
+	assert_true(str_eq_c(item->reason, "UNKNOWN"));
+	buf_release(&headers);
+}
+
 static void
 full_by_count(void **state)
 {
@@ -208,8 +347,6 @@ full_by_bytes(void **state)
 }
 
 static const struct err gone = {"not there"};
-
-#define FINE(room) VALUE(room, ",\"content\":\"x\"")
 
 /* A retry holds its key until `again`. */
 static void
@@ -279,7 +416,8 @@ assert_said(struct store_item *item, const struct store_row *row,
 	buf_release(&out);
 }
 
-#define DONE "{\"topic\":\"m\",\"partition\":1,\"offset\":1,\"status\":\"done\"}\n"
+#define DONE                                                                   \
+	"{\"topic\":\"m\",\"partition\":1,\"offset\":1,\"status\":\"done\"}\n"
 #define EMIT "{\"emit\":{\"topic\":\"ev\",\"key\":\"1\",\"value\":{\"event\":"
 
 static void
@@ -305,12 +443,25 @@ says_stored_and_again(void **state)
 	row.content = STR("y");
 	row.sent_at_ms = 1000;
 	assert_said(item, &row,
-		EMIT "\"message\",\"epoch\":\"e\",\"message\":{\"messageId\":8,"
-		     "\"seq\":3,\"roomId\":1,\"senderId\":7,\"senderNickname\":"
-		     "\"Kim\",\"clientMessageId\":"
-		     "\"8d2cb8ba-0000-4000-8000-00000000000a\",\"content\":"
-		     "\"y\",\"type\":\"IMAGE\",\"sentAt\":"
-		     "\"1970-01-01T00:00:01.000\",\"sentAtMs\":1000}}}}\n" DONE);
+		EMIT
+		"\"message\",\"epoch\":\"e\",\"message\":{\"messageId\":8,"
+		"\"seq\":3,\"roomId\":1,\"senderId\":7,\"senderNickname\":"
+		"\"Kim\",\"clientMessageId\":"
+		"\"8d2cb8ba-0000-4000-8000-00000000000a\",\"content\":"
+		"\"y\",\"type\":\"IMAGE\",\"sentAt\":"
+		"\"1970-01-01T00:00:01.000\",\"sentAtMs\":1000}}}}\n" DONE);
+}
+
+/* A letter's answer publishes nothing. */
+static void
+says_noted(void **state)
+{
+	struct store_item *item = letter(ORIGIN, FINE("1"));
+
+	item->state = STORE_NOTED;
+	assert_said(item, NULL,
+		"{\"topic\":\"m-dlt\",\"partition\":1,\"offset\":5,"
+		"\"status\":\"done\"}\n");
 }
 
 static void
@@ -323,16 +474,16 @@ says_duplicate_and_refused(void **state)
 
 	assert_said(add(1, "1", FINE("1")), &row,
 		EMIT "\"duplicate\",\"epoch\":\"e\",\"userId\":7,\"roomId\":1,"
-		     "\"clientMessageId\":" ID ",\"messageId\":8,\"seq\":3}}}\n"
-		DONE);
+		     "\"clientMessageId\":" ID
+		     ",\"messageId\":8,\"seq\":3}}}\n" DONE);
 	store_batch_reset(&batch);
 	row.state = STORE_REFUSED;
 	row.reason = STR("BLOCKED");
 	assert_said(add(1, "1", FINE("1")), &row,
-		EMIT "\"refused\",\"epoch\":\"e\",\"userId\":7,\"roomId\":1,"
-		     "\"clientMessageId\":" ID ",\"code\":\"BLOCKED\","
-		     "\"message\":\"one of you has blocked the other\"}}}\n"
-		DONE);
+		EMIT
+		"\"refused\",\"epoch\":\"e\",\"userId\":7,\"roomId\":1,"
+		"\"clientMessageId\":" ID ",\"code\":\"BLOCKED\","
+		"\"message\":\"one of you has blocked the other\"}}}\n" DONE);
 }
 
 static void
@@ -374,6 +525,10 @@ main(void)
 		TEST(reads_a_message),
 		TEST(takes_springs_times),
 		TEST(dead_at_once),
+		TEST(reads_replay_of),
+		TEST(reads_a_letter),
+		TEST(reads_broken_letters),
+		TEST(cleans_a_letters_words),
 		TEST(broken_lines),
 		TEST(full_by_count),
 		TEST(full_by_bytes),
@@ -383,6 +538,7 @@ main(void)
 		TEST(says_stored_and_again),
 		TEST(says_duplicate_and_refused),
 		TEST(says_dead_and_retry),
+		TEST(says_noted),
 		TEST(names_of_states),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
