@@ -300,6 +300,7 @@ edits_release(struct edits *edits)
 		free(edits->topic[--edits->topics]);
 	free(edits->item);
 	buf_release(&edits->bytes);
+	buf_release(&edits->text);
 	record_room_release(&edits->room);
 	*edits = (struct edits){0};
 }

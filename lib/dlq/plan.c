@@ -72,7 +72,9 @@ plan_letter(struct plan *plan, const struct letter *letter,
 	switch (*word) {
 	case PLAN_REPLAY:
 		plan->chosen++;
-		return marks_add(plan->marks, buf_str(&plan->key), err);
+		if (marks_add(plan->marks, buf_str(&plan->key), err) < 0)
+			return -1;
+		break;
 	case PLAN_SETTLED:
 		plan->settled++;
 		break;

@@ -67,14 +67,13 @@ next(struct source *source, int timeout_ms, rd_kafka_message_t **message,
 /* ---- marks -----------------------------------------------------------------
  */
 
-/* A key that is no place, or that was taken back, is no mark. */
+/* One that was taken back (a tombstone) is none. */
 static int
 take_mark(struct source *source, const rd_kafka_message_t *m, struct err *err)
 {
 	struct str key = {m->key, m->key_len};
-	struct dlt_place place;
 
-	if (!m->key || !m->payload || !dlt_place_parse(&place, key))
+	if (!m->key || !m->payload)
 		return 0;
 	if (marks_add(&source->marks, key, err) >= 0)
 		return 0;

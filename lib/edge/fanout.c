@@ -78,7 +78,8 @@ on_message(struct edge *edge, const struct event *event)
 		event->type, event->message.text, event->targets};
 	struct follow_item *item;
 
-	tell_ack(edge, event, false);
+	if (!event->replayed)
+		tell_ack(edge, event, false);
 	/* A strange epoch is told to follow though nobody is in the room. */
 	if (event->seq < 1 || (!follow_wants(follow, event->room_id) &&
 				      str_eq_c(event->epoch, follow->epoch)))

@@ -69,6 +69,8 @@ print_message(struct store_item *item, const struct store_row *row)
 	/* event_print_message() with the object printed in its place. */
 	buf_add_c(&item->event, "{\"event\":\"message\",\"epoch\":");
 	buf_add_json(&item->event, row->epoch);
+	if (again && item->replayed)
+		buf_add_c(&item->event, ",\"replayed\":true");
 	buf_add_c(&item->event, ",\"message\":");
 	shown_print(&item->event, &shown);
 	buf_add_char(&item->event, '}');

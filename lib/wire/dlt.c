@@ -125,8 +125,10 @@ read_origin(struct dlt_place *place, const struct record *letter)
 {
 	int64_t partition;
 
+	/* No topic has a '/' in its name, and places are told apart by it. */
 	if (!record_header(letter, "kafka_dlt-original-topic", &place->topic) ||
 		!place->topic.len ||
+		memchr(place->topic.data, '/', place->topic.len) ||
 		!number(letter, "kafka_dlt-original-partition", 4,
 			&partition) ||
 		partition > INT32_MAX ||

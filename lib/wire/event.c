@@ -66,7 +66,8 @@ read_message(struct event *out, struct json message, struct err *err)
 }
 
 struct parts {
-	struct json epoch, message, user, room, id, seq, revision, code, text;
+	struct json epoch, message, user, room, id, seq, revision, code, text,
+		replayed;
 };
 
 static int
@@ -120,7 +121,8 @@ event_parse(struct event *out, struct json value, struct err *err)
 		{"message", &p.message}, {"userId", &p.user},
 		{"roomId", &p.room}, {"clientMessageId", &client_id},
 		{"messageId", &p.id}, {"seq", &p.seq},
-		{"revision", &p.revision}, {"code", &p.code}};
+		{"revision", &p.revision}, {"code", &p.code},
+		{"replayed", &p.replayed}};
 
 	*out = (struct event){.room_id = -1,
 		.user_id = -1,
@@ -138,6 +140,9 @@ event_parse(struct event *out, struct json value, struct err *err)
 		return 0;
 	if (read_plain(p.epoch, "epoch", &out->epoch, err) < 0)
 		return -1;
+	if (p.replayed.type != JSON_NONE &&
+		!json_bool(p.replayed, &out->replayed))
+		return err_set(err, "an event's replayed is no bool");
 	if (out->kind == EVENT_MESSAGE)
 		return read_message(out, p.message, err);
 	out->client_message_id = client_id;

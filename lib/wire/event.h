@@ -35,6 +35,8 @@ struct event {
 	struct str text;	 /* refused: its message, raw, still escaped and
 				  * without quotes */
 	int64_t sent_at_ms;	 /* message; -1: none */
+	bool replayed;		 /* message: a replay brought what was stored
+				  * already: its sender is not told again */
 };
 
 /* Reads the value of a record of chat-events. Views live in value. Text fields

@@ -229,6 +229,11 @@ test_event_message(void **state)
 	assert_int_equal(e.client_message_id.type, JSON_NONE);
 	assert_str(e.type, "SYSTEM_KICK");
 	assert_str(e.targets.text, "[{\"userId\":9}]");
+	assert_false(e.replayed);
+	good_event(&e, "{\"epoch\":\"e\",\"event\":\"message\",\"replayed\":"
+		       "true,\"message\":{\"messageId\":1,\"seq\":2,\"roomId\":"
+		       "3,\"type\":\"TEXT\"}}");
+	assert_true(e.replayed);
 }
 
 static void

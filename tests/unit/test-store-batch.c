@@ -450,6 +450,11 @@ says_stored_and_again(void **state)
 		"\"8d2cb8ba-0000-4000-8000-00000000000a\",\"content\":"
 		"\"y\",\"type\":\"IMAGE\",\"sentAt\":"
 		"\"1970-01-01T00:00:01.000\",\"sentAtMs\":1000}}}}\n" DONE);
+	/* A replay: its sender is not told once more. */
+	buf_reset(&item->event);
+	item->replayed = true;
+	store_item_settle(item, &row);
+	assert_non_null(strstr(item->event.data, "\"replayed\":true"));
 }
 
 /* A letter's answer publishes nothing. */

@@ -1,0 +1,541 @@
+#!/usr/bin/env python3
+"""chat-dlq-replay on a real Kafka, in topics of its own: every letter goes back
+once, with kill -9 at random instants and at each named point, whatever filters
+were used; what is asked for goes and nothing else; what Kafka refuses stays
+open. And through the whole stack: a letter, the fix, one message, told once.
+
+LETTERS=100000 KILL_EVERY=2 ./dlq.t fast
+is the long run: letters a second, kills and counts are printed."""
+
+import asyncio
+import collections
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import chatlib as c  # noqa: E402
+
+tap = c.Tap()
+SEED = int(os.environ.get("SEED", random.randrange(1 << 30)))
+LETTERS = int(os.environ.get("LETTERS", 5000))
+KILL_EVERY = float(os.environ.get("KILL_EVERY", 0))
+dice = random.Random(SEED)
+number = 0
+
+
+class Case:
+    """A topic, its dead letters and their marks."""
+
+    def __init__(self, partitions=3, config=""):
+        global number
+        number += 1
+        self.topic = "t-dlq-%d-%d" % (os.getpid(), number)
+        self.dlt = self.topic + "-dlt"
+        self.dir = tempfile.mkdtemp()
+        self.partitions, self.sentinels = partitions, 0
+        with open(self.dir + "/topics", "w") as f:
+            for name, n, conf in (
+                    (self.topic, partitions, config), (self.dlt, partitions, ""),
+                    (self.dlt + "-settled", 1,
+                     ',"config":{"cleanup.policy":"compact"}')):
+                f.write('{"topic":"%s","partitions":%d,"replicas":1%s}\n' %
+                        (name, n, conf))
+        c.run("chat-topics", "apply", self.dir + "/topics")
+
+    def letter(self, i, key=None, value=None, cls="SQLSTATE_22021", **more):
+        headers = [["traceparent", "00-%d" % i],
+                   ["kafka_dlt-original-topic", more.pop("to", self.topic)],
+                   ["kafka_dlt-original-partition", str(i % 3)],
+                   ["kafka_dlt-original-offset", str(i)],
+                   ["kafka_dlt-original-timestamp", "1700000000000"],
+                   ["kafka_dlt-exception-fqcn", cls],
+                   ["kafka_dlt-exception-message", "number %d" % i]]
+        return {"topic": self.dlt, "key": str(i % 50) if key is None else key,
+                "headers": headers + more.pop("headers", []),
+                "value": {"n": i} if value is None else value, **more}
+
+    def put(self, *letters):
+        c.run("chat-produce", "-I", "-d", self.dir, stdin="".join(
+            json.dumps(letter) + "\n" for letter in letters))
+
+    def argv(self, *words, program="chat-dlq-replay", verb="run"):
+        return [program, verb, "-t", self.dlt, "-d", self.dir, *words]
+
+    def run(self, *words, stdin=None, **how):
+        """Exit code, the line at the end, and what stderr says."""
+        argv = self.argv(*words, **how)
+        if stdin is not None:
+            argv += ["--in", "-"]
+        done = subprocess.run(argv, input=stdin, text=True, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        last = done.stdout.splitlines()[-1:] or ["{}"]
+        return done.returncode, json.loads(last[0]), done.stderr
+
+    def list(self, *words):
+        out = c.run("chat-dlq-replay", "list", "-j", "-t", self.dlt, *words)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def records(self, topic=None, *more):
+        out = c.run("chat-consume", "-t", topic or self.topic, "-o", "start",
+                    "-e", "end", *more)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def sent(self):
+        """All records that went back. A transaction that is committed shows
+        only when its markers are written: what comes behind them must show."""
+        self.sentinels += 1
+        c.run("chat-produce", "-I", "-P", "-d", self.dir, stdin="".join(
+            '{"topic":"%s","partition":%d,"key":"sentinel","value":{}}\n' %
+            (self.topic, p) for p in range(self.partitions)))
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            records = self.records()
+            replays = [r for r in records if r["key"] != "sentinel"]
+            if len(records) - len(replays) == self.sentinels * self.partitions:
+                return replays
+            time.sleep(0.05)
+        raise RuntimeError("a transaction stays open")
+
+    def replays(self):
+        """How often each letter went back, by its origin."""
+        return collections.Counter(
+            dict(r["headers"])["chat-replay-of"] for r in self.sent())
+
+    def marks(self):
+        return collections.Counter(
+            r["key"] for r in self.records(self.dlt + "-settled"))
+
+
+def origins(case, numbers):
+    return {"%s/%d/%d/1700000000000" % (case.topic, i % 3, i)
+            for i in numbers}
+
+
+# ------------------------------------------------------------------ once each
+
+def some_filter():
+    """A part of the letters, or all; each run another."""
+    return dice.choice([
+        (), (), ("--max", str(dice.randrange(1, LETTERS))),
+        ("-r", str(dice.randrange(50))), ("--reason", "SQLSTATE"),
+        ("--reason", "*_22021"), ("--partition", str(dice.randrange(3))),
+        ("-o", str(dice.randrange(LETTERS // 4))),
+        ("-e", "-%d" % dice.randrange(1, LETTERS // 4))])
+
+
+def kill_on(case, *more, every=0.0, filters=True):
+    """Runs and kills until one has done everything: kills, seconds."""
+    kills, spent = 0, 0.0
+    while True:
+        words = some_filter() if filters else ()
+        begun = time.monotonic()
+        child = subprocess.Popen(case.argv(*words, *more),
+                                 stdout=subprocess.DEVNULL)
+        try:
+            code = child.wait(every or dice.uniform(0.05, 0.5))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            kills += 1
+            code = None
+        spent += time.monotonic() - begun
+        if code not in (0, None):
+            tap.note("exit code %d of %r" % (code, words))
+            return kills, spent
+        if code == 0 and not words:
+            return kills, spent
+
+
+def once_each(case, name, count=LETTERS):
+    went, marks = case.replays(), case.marks()
+    want = origins(case, range(count))
+    lost, twice = want - set(went), [k for k, n in went.items() if n > 1]
+    tap.ok(not lost and not twice and set(went) == want,
+           "%s: %d letters, each went back once" % (name, count),
+           "lost %d, twice %d, foreign %d" % (
+               len(lost), len(twice), len(set(went) - want)))
+    tap.ok(set(marks) == want and max(marks.values()) == 1,
+           "%s: and has one mark" % name, len(marks))
+
+
+def fast():
+    """As fast as it goes, killed every now and then."""
+    case = Case()
+    case.put(*(case.letter(i) for i in range(LETTERS)))
+    kills, spent = kill_on(case, every=KILL_EVERY or 0.4, filters=False)
+    tap.note("%d letters in %.1f s, %d times killed: %d/s" % (
+        LETTERS, spent, kills, LETTERS / spent))
+    once_each(case, "kill -9 every %.1f s" % (KILL_EVERY or 0.4))
+    begun = time.monotonic()
+    code, line, _ = case.run()
+    tap.note("reading %d marks and letters: %.2f s" % (
+        LETTERS, time.monotonic() - begun))
+    tap.ok(code == 0 and line == {}, "then there is nothing, quietly", line)
+
+
+def killed():
+    """Slowly, so that kills meet it everywhere, with all kinds of filters."""
+    case = Case()
+    count = min(LETTERS, 5000)
+    case.put(*(case.letter(i) for i in range(count)))
+    kills, _ = kill_on(case, "--rate", "4000")
+    tap.note("seed %d: %d kills" % (SEED, kills))
+    once_each(case, "killed with filters", count)
+    tap.ok(kills > 3, "it was killed indeed", kills)
+
+
+def crashes():
+    program = c.crashing("chat-dlq-replay")
+    for point in ("dlq:sent*7", "dlq:before-commit", "dlq:after-commit",
+                  "dlq:before-commit*2", "dlq:after-commit*2"):
+        case = Case()
+        case.put(*(case.letter(i) for i in range(600)))
+        died = subprocess.run(case.argv(program=program), env={
+            **os.environ, "CHAT_CRASH_AT": point}).returncode
+        went = len(case.replays())
+        code, line, _ = case.run()
+        tap.ok(died == -signal.SIGKILL and code == 0 and
+               line.get("replayed", 0) == 600 - went,
+               "killed at %s: %d went, the next run does the rest" % (
+                   point, went), (died, code, line))
+        once_each(case, point, 600)
+    case = Case()
+    case.put(*(case.letter(i) for i in range(600)))
+    died = subprocess.run(case.argv("-I", program=program), env={
+        **os.environ, "CHAT_CRASH_AT": "dlq:before-marks"}).returncode
+    code, line, _ = case.run("-I")
+    went = case.replays()
+    tap.ok(died == -signal.SIGKILL and code == 0 and line["replayed"] == 600 and
+           set(went) == origins(case, range(600)) and
+           sorted(set(went.values())) == [1, 2] and
+           len(case.marks()) == 600,
+           "without transactions, killed before the marks: a batch goes "
+           "twice, none is missing", (died, code, line, len(went)))
+
+
+# ---------------------------------------------------------- what goes, and how
+
+def record_that_goes():
+    case = Case()
+    case.put(case.letter(7, value={"a": 1.50}, key="k"),
+             case.letter(8, headers=[["chat-replay-count", "2"],
+                                     ["chat-replay-of", "x/0/1/2"]]))
+    code, line, _ = case.run()
+    first, second = sorted(case.sent(), key=lambda r: r["headers"])
+    tap.ok(code == 0 and line == {"replayed": 2, "refused": 0, "skipped": 0,
+                                  "settled": 0, "open": 0}, "two go", line)
+    tap.ok(first["headers"] == [
+        ["traceparent", "00-7"], ["chat-replay-count", "1"],
+        ["chat-replay-of", case.topic + "/1/7/1700000000000"]],
+           "kafka_dlt-* stay behind, chat-replay-* come", first["headers"])
+    tap.ok(second["headers"][1:] == [
+        ["chat-replay-count", "3"],
+        ["chat-replay-of", case.topic + "/2/8/1700000000000"]],
+           "a second replay counts on, of the newest letter",
+           second["headers"])
+    tap.ok(first["key"] == "k" and first["value"] == {"a": 1.5} and
+           abs(first["timestamp"] / 1000 - time.time()) < 60,
+           "key and value are kept, the time is now", first)
+    mark = case.records(case.dlt + "-settled")[0]
+    letter = mark["value"]["letter"]
+    tap.ok(letter["topic"] == case.dlt and
+           mark["value"]["replays"] in (1, 3) and
+           abs(mark["value"]["replayedAtMs"] / 1000 - time.time()) < 60,
+           "the mark names the letter", mark)
+    states = {x["dlt"]["origin"]: x["dlt"]["state"] for x in case.list("-a")}
+    tap.ok(set(states.values()) == {"settled"} and case.list() == [],
+           "they are settled, and not listed any more", states)
+    case.put(case.letter(7), case.letter(8, headers=[
+        ["chat-replay-count", "3"]]), case.letter(9, headers=[
+            ["chat-replay-count", "3"]]))
+    code, line, said = case.run()
+    tap.ok(code == 1 and line["refused"] == 1 and line["settled"] == 4 and
+           "replayed 3 times already" in said,
+           "a second letter of one record is settled too; three replays are "
+           "enough", (code, line, said))
+    code, line, _ = case.run("--max-replays", "4")
+    tap.ok(code == 0 and line["replayed"] == 1, "but for who says more", line)
+
+
+def choices():
+    case = Case(partitions=1)
+    letters = [case.letter(i, key=str(i % 2), cls="A_%d" % (i % 3))
+               for i in range(12)]
+    case.put(*letters[:6])
+    time.sleep(1.1)
+    middle = "@%d" % time.time()
+    case.put(*letters[6:])
+
+    def listed(*words):
+        return sorted(int(x["dlt"]["message"].split()[1])
+                      for x in case.list(*words))
+    for words, want in (
+            (("-r", "1"), [1, 3, 5, 7, 9, 11]),
+            (("-r", "1", "-r", "0"), list(range(12))),
+            (("--reason", "A_2"), [2, 5, 8, 11]),
+            (("--reason", "A_"), list(range(12))),
+            (("--reason", "?_[01]", "-r", "0"), [0, 4, 6, 10]),
+            (("--reason", "B"), []),
+            (("--since", middle), list(range(6, 12))),
+            (("--until", middle), list(range(6))),
+            (("-o", "3", "-e", "5"), [3, 4]),
+            (("-o", "-2"), [10, 11]),
+            (("--partition", "0", "-o", "11"), [11])):
+        tap.ok(listed(*words) == want, "list %s" % " ".join(words),
+               listed(*words))
+    code, line, _ = case.run("-r", "1", "--reason", "A_1", "--max", "1")
+    tap.ok(code == 0 and line == {"replayed": 1, "refused": 0, "skipped": 11,
+                                  "settled": 0, "open": 11} and
+           set(case.replays()) == origins(case, [1]),
+           "run goes by them, and by --max", line)
+    dry = case.run("-n")[1]
+    tap.ok(dry == {"wouldReplay": 11, "refused": 0, "skipped": 0,
+                   "settled": 1, "open": 11} and len(case.replays()) == 1,
+           "-n changes nothing", dry)
+    place = "%s/0/4" % case.dlt
+    page = c.run("chat-dlq-replay", "show", place)
+    tap.ok("number 4" in page and '{"n": 4}' in page and "open" in page,
+           "show shows", page)
+    done = subprocess.run(["chat-dlq-replay", "run", place, "-d", case.dir],
+                          stdout=subprocess.PIPE)
+    tap.ok(done.returncode == 0 and
+           set(case.replays()) == origins(case, [1, 4]), "run of one place")
+    missing = subprocess.run(["chat-dlq-replay", "show", case.dlt + "/0/99"],
+                             stderr=subprocess.PIPE)
+    tap.ok(missing.returncode == 1, "show of none: 1", missing)
+    reasons = [json.loads(x) for x in c.run(
+        "chat-dlq-replay", "list", "--reasons", "-j", "-a", "-t",
+        case.dlt).splitlines()]
+    tap.ok(reasons == [{"class": "A_%d" % i, "letters": 4,
+                        "open": 2 if i == 1 else 4} for i in range(3)],
+           "reasons are counted", reasons)
+    begun = time.monotonic()
+    case.run("--rate", "5")
+    tap.ok(1.5 < time.monotonic() - begun < 5 and len(case.replays()) == 12,
+           "--rate 5: ten take two seconds", time.monotonic() - begun)
+    case.put(case.letter(20), case.letter(21))
+    code, line, _ = case.run("--reason", "SQL", verb="drop")
+    tap.ok(code == 0 and line["dropped"] == 2 and len(case.replays()) == 12 and
+           case.run()[1] == {}, "drop: marks, and no records", line)
+
+
+def without_value(letter, **other):
+    del letter["value"]
+    return {**letter, **other}
+
+
+def edited():
+    case = Case(partitions=1)
+    case.put(*(case.letter(i, key="wrong", value={"roomId": i})
+               for i in range(3)),
+             without_value(case.letter(3), valueText="{broken"),
+             without_value(case.letter(4), value64="/w=="))
+    lines = c.run("chat-dlq-replay", "list", "-j", "-t", case.dlt)
+    fixed = c.run("jq", 'select(.offset < 2) | .key = "7" | .value.roomId = 7',
+                  stdin=lines)
+    tap.ok("\n  " in fixed, "jq prints over several lines")
+    code, line, _ = case.run(stdin=fixed)
+    tap.ok(code == 0 and line["replayed"] == 2 and line["open"] == 3 and
+           [(r["key"], r["value"]) for r in case.sent()] ==
+           [("7", {"roomId": 7})] * 2, "what jq made of them goes back",
+           line)
+    code, line, _ = case.run(stdin=fixed)
+    tap.ok(code == 0 and line == {}, "and once only", line)
+    text = c.run("jq", "-c", 'select(.valueText) | .value = {"n": 3} | '
+                 "del(.valueText)", stdin=lines)
+    bytes_ = c.run("jq", "-c", 'select(.value64) | .key = null', stdin=lines)
+    code, line, _ = case.run(stdin=text + bytes_)
+    last = case.sent()[-2:]
+    tap.ok(code == 0 and line["replayed"] == 2 and
+           last[0]["value"] == {"n": 3} and last[1]["value64"] == "/w==" and
+           last[1]["key"] is None,
+           "broken text is made JSON; bytes are kept", (line, last))
+    stale = json.loads(lines.splitlines()[2])
+    stale["timestamp"] += 1
+    gone = dict(stale, offset=99)
+    code, line, said = case.run(
+        stdin="%s\n%s\n" % (json.dumps(stale), json.dumps(gone)))
+    tap.ok(code == 1 and line["refused"] == 2 and line["replayed"] == 0 and
+           said.count("no such letter") == 2,
+           "lines of letters that are not there are refused", (line, said))
+
+
+def refused():
+    case = Case(partitions=1, config=',"config":{"max.message.bytes":20000}')
+    other = Case(partitions=1)
+    nowhere = case.topic + "-nowhere"
+    case.put(*(case.letter(i, value={"x": "y" * 30000} if i in (3, 40) else None)
+               for i in range(60)),
+             case.letter(60, to=nowhere), case.letter(61, to="a/b"),
+             case.letter(62, to=other.dlt), case.letter(63, to="__consumer"),
+             case.letter(64, to=other.topic),
+             {"topic": case.dlt, "key": "k", "value": {"said": "nothing"}})
+    code, line, said = case.run()
+    went = case.replays()
+    tap.ok(code == 1 and line["replayed"] == 63 and line["refused"] == 3 and
+           line["open"] == 3 and said.count("refused:") == 3 and
+           "its topic is not there" in said and "too large" in said.lower(),
+           "what Kafka refuses stays open, its neighbours go", (line, said))
+    tap.ok(set(went.values()) == {1} and len(went) == 62 and
+           len(other.replays()) == 1 and len(case.marks()) == 63,
+           "a topic that makes no sense: the dead letter topic's own",
+           (len(went), len(case.marks())))
+    tap.ok([k for k in went if k.startswith(case.dlt + "/0/")],
+           "a letter that says nothing has its own place")
+    code, line, _ = case.run()
+    tap.ok(code == 1 and line["refused"] == 3 and line["replayed"] == 0,
+           "and again", line)
+    again = Case(partitions=1, config=',"config":{"max.message.bytes":20000}')
+    again.put(*(again.letter(
+        i, value={"x": "y" * 30000} if i == 3 else None) for i in range(20)))
+    code, line, _ = again.run("-I")
+    tap.ok(code == 1 and line["replayed"] == 19 and line["refused"] == 1 and
+           max(again.replays().values()) == 1,
+           "without transactions too", line)
+
+
+def alone():
+    """One at a time, on this host by the lock, on others by the id."""
+    case = Case()
+    case.put(*(case.letter(i) for i in range(400)))
+    first = subprocess.Popen(case.argv("--rate", "20"), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 15
+    while not case.replays() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    code, _, said = case.run()
+    tap.ok(code == 111 and "another run is at work" in said,
+           "a second run says so", (code, said))
+    with tempfile.TemporaryDirectory() as elsewhere:
+        code, line, _ = case.run("-d", elsewhere)
+    out, said = first.communicate(timeout=30)
+    tap.ok(code == 0 and first.returncode == 111 and line["settled"] > 0,
+           "from another host: the newer ends the older", (line, out, said))
+    once_each(case, "two hosts", 400)
+    case.put(*(case.letter(i) for i in range(400, 800)))
+    first = subprocess.Popen(case.argv("--rate", "100"),
+                             stdout=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    first.terminate()
+    line = json.loads(first.communicate(timeout=10)[0])
+    tap.ok(first.returncode == 1 and line["stopped"] and
+           0 < line["replayed"] < 400 and
+           len(case.replays()) == 400 + line["replayed"],
+           "TERM: it ends after its transaction, and says how far it is",
+           (first.returncode, line))
+    case.run()
+    once_each(case, "after TERM", 800)
+
+
+# -------------------------------------------------------------- the whole stack
+
+def stored(room):
+    return c.sql("select seq, content from messages where chat_room_id = %d "
+                 "and type = 'TEXT' order by seq" % room)
+
+
+class Listener(c.Member):
+    """Also remembers what it is told of its own messages."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.acks = []
+
+    def take(self, f):
+        super().take(f)
+        if f.headers.get("subscription") == "acks":
+            self.acks.append(json.loads(f.body))
+
+
+def put(*records):
+    c.run("chat-produce", "-I", stdin="".join(
+        json.dumps({"topic": "chat-messages", **r}) + "\n" for r in records))
+
+
+def letters_of(room):
+    out = c.run("chat-dlq-replay", "list", "-j", "-a", "-r", "wrong-%d" % room)
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def replay(room, fix, *words):
+    """Through jq, as a person would: exit code and line."""
+    done = subprocess.run(
+        ["sh", "-c", "chat-dlq-replay list -j -r wrong-%d | jq '%s' | "
+         "chat-dlq-replay run --in - %s" % (room, fix, " ".join(words))],
+        stdout=subprocess.PIPE, text=True)
+    return done.returncode, json.loads(done.stdout or "{}")
+
+
+async def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not condition():
+        await asyncio.sleep(0.1)
+    return condition()
+
+
+async def with_people():
+    c.users([6101, 6102])
+    room = c.room("dlq", [6101, 6102])
+    people = [Listener(u, [room]) for u in (6101, 6102)]
+    tasks = [asyncio.create_task(m.live()) for m in people]
+    await until(lambda: all(m.epoch for m in people))
+    cmid = str(uuid.uuid4())
+    value = {"roomId": room, "senderId": 6101, "clientMessageId": cmid,
+             "content": "brought back", "type": "TEXT",
+             "sentAtMs": int(time.time() * 1000)}
+    # Twice: two letters, of one message.
+    put(*[{"key": "wrong-%d" % room, "value": value}] * 2)
+    await until(lambda: len(letters_of(room)) == 2)
+    tap.ok([x["dlt"]["class"] for x in letters_of(room)] ==
+           ["KEY_MISMATCH"] * 2 and not stored(room),
+           "a wrong key: a letter, and nothing stored", letters_of(room))
+    code, line = replay(room, '.key = "%d"' % room, "--max", "1")
+    tap.ok(code == 0 and line["replayed"] == 1, "one is fixed, and goes", line)
+    await until(lambda: len(people[1].seen[room]) > 0)
+    code, line = replay(room, '.key = "%d"' % room)
+    tap.ok(code == 0 and line["replayed"] == 1, "the other one too", line)
+    code, line = replay(room, ".")
+    tap.ok(code == 0 and line == {}, "replaying again does nothing", line)
+    # A message behind them: all that they cause has come before it.
+    people[1].say(room, "the next one")
+    await until(lambda: all(len(m.seen[room]) >= 2 for m in people))
+    tap.ok(stored(room) == [["1", "brought back"], ["2", "the next one"]],
+           "it is stored once", stored(room))
+    tap.ok([m.seen[room] for m in people] == [[1, 2]] * 2 and
+           people[1].contents[room][1] == cmid,
+           "each subscriber sees it once", [m.seen[room] for m in people])
+    told = [a for a in people[0].acks if a["clientMessageId"] == cmid]
+    tap.ok(len(told) == 1 and not told[0]["duplicate"],
+           "its sender is told once", told)
+    tap.ok(len(letters_of(room)) == 2 and
+           {x["dlt"]["state"] for x in letters_of(room)} == {"settled"},
+           "no new letter", letters_of(room))
+    for task in tasks:
+        task.cancel()
+
+
+def stack():
+    """The whole of it: a letter, the fix, one message, told once."""
+    asyncio.run(with_people())
+
+
+PARTS = {f.__name__: f for f in (fast, killed, crashes, record_that_goes,
+                                 choices, edited, refused, alone, stack)}
+
+
+def main():
+    tap.note("seed %d" % SEED)
+    for name in sys.argv[1:] or PARTS:
+        tap.note(name)
+        PARTS[name]()
+    tap.end()
+
+
+main()
