@@ -82,8 +82,31 @@ check-unit: units
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNITS:%=$B/tests/%)
 
 # What needs no broker and no database.
-check: all units
+check: all units $B/tests/sim
 	@B=$(abspath $B) ./scripts/check
+
+# The objects of the programs in a world that goes wrong at random. sim-rules is
+# the same with rules that can be switched off (lib/base/rule.h).
+SIM_C := $(wildcard tests/sim/*.c)
+SIM_ROOMS = store flow wire $(LOW)
+SIM_LINK = @echo "LD $@"; mkdir -p $(@D); $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lbsd
+
+$B/tests/sim: $(SIM_C:tests/%.c=$B/%.o) $(call archives,$(SIM_ROOMS))
+	$(SIM_LINK)
+$B/tests/sim-rules: $(SIM_C:%.c=$B/rules/%.o) $B/rules/rooms.a
+	$(SIM_LINK)
+$B/rules/rooms.a: $(patsubst %.c,$B/rules/%.o,$(foreach r,$(SIM_ROOMS),$(wildcard lib/$r/*.c)))
+	@rm -f $@
+	@ar rcs $@ $^
+$B/sim/%.o: tests/sim/%.c VERSION
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(ALL_CFLAGS) -MT '$$B/sim/$*.o' -c -o $@ $<
+$B/rules/%.o: %.c VERSION
+	@mkdir -p $(@D)
+	@echo "CC $< (rules)"
+	@$(CC) $(ALL_CFLAGS) -DCHAT_RULES -MT '$$B/rules/$*.o' -c -o $@ $<
+sim: $B/tests/sim $B/tests/sim-rules
 
 # libFuzzer, T seconds for each harness in tests/fuzz, beginning with its corpus.
 fuzz:
@@ -105,10 +128,11 @@ clean:
 help:
 	@echo 'make                       the programs, into build/'
 	@echo 'make check                 tests that need no broker'
+	@echo 'make sim                   tests/sim, with rules to switch off beside it'
 	@echo 'make fuzz T=60             every fuzz harness for T seconds'
 	@echo 'make install DESTDIR= PREFIX='
 	@echo 'make SANITIZE=address,undefined [target]   beside, into build-address-undefined/'
 	@echo 'make CC=clang-14 WERROR=1  another compiler; warnings are errors'
 
-.PHONY: all check check-unit units fuzz install clean help
+.PHONY: all check check-unit units sim fuzz install clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,99 @@
+/*
+ * tests/sim/edge.h - chat-ws-edge: stands for lib/edge (session, send, produce,
+ * sub, room, join, fanout, item). What it decides about records without an
+ * answer is flow/resend's, about rooms flow/follow's.
+ */
+#ifndef SIM_EDGE_H
+#define SIM_EDGE_H
+
+#include "flow/follow.h"
+#include "flow/resend.h"
+#include "pg.h"
+#include "world.h"
+
+enum {
+	ASKS = 64,
+	OUT_MAX = 16, /* messages that wait for a client */
+	HELD_MAX = 64,
+	SESSIONS = 32,
+};
+
+struct session;
+struct edge;
+
+struct sub {
+	struct follow_sub follow;
+	struct session *session;
+	int room;
+	bool used, over;
+	struct ask *ask;
+};
+
+struct ask {
+	bool used;
+	int64_t id, deadline_ms;
+	struct sub *sub; /* NULL: forgotten */
+	int what;
+};
+
+struct held {
+	int room;
+	int64_t id;
+	struct str value;
+};
+
+struct session {
+	bool used, doomed;
+	struct edge *edge;
+	struct conn *conn;
+	int user;
+	struct sub sub[ROOMS];
+	struct held held[HELD_MAX];
+	int held_count;
+};
+
+struct ticket {
+	int room;
+	int64_t id;
+};
+
+struct edge {
+	struct actor *actor;
+	struct follow follow;
+	struct resend resend;
+	struct conn *produce, *cast, *api;
+	int64_t dial_ms[3];
+	struct session session[SESSIONS];
+	struct ask ask[ASKS];
+	int64_t next_ask, follow_tick_ms;
+	struct record_room room;
+	struct buf line;
+	int items; /* alive */
+};
+
+/* A message, as it goes to clients. */
+struct sitem {
+	struct follow_item follow;
+	struct edge *edge;
+	int room, user;
+	int64_t cmid;
+	enum row_type type;
+	int64_t end; /* whom it takes out; -1 */
+	char content[16];
+};
+
+/* edge_room.c: what flow/follow wants done, and its answers. */
+extern const struct follow_ops edge_follow_ops;
+struct sitem *edge_item(struct edge *edge, int room, int64_t seq);
+void edge_answer(struct edge *edge, const struct msg *msg);
+void edge_asks_end(struct edge *edge); /* the line to chat-api is lost */
+void edge_asks_tick(struct edge *edge);
+void edge_sub_free(struct sub *sub);
+void edge_event(struct edge *edge, struct str line);
+
+/* edge.c */
+void edge_to_client(struct session *session, struct msg *msg);
+bool edge_asking(const struct session *session, int room);
+void edge_release_held(struct session *session, int room); /* -1: all */
+
+#endif

@@ -1,0 +1,404 @@
+/*
+ * tests/sim/edge_room.c - see edge.h: stands for lib/edge/room.c, join.c,
+ * fanout.c and item.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rule.h"
+#include "edge.h"
+#include "sends.h"
+#include "wire/event.h"
+
+enum { ASK_MS = 10000 };
+
+static struct sub *
+sub_of(struct follow_sub *follow)
+{
+	return (struct sub *)(void *)follow; /* its first member */
+}
+
+static struct edge *
+edge_of(struct follow_sub *follow)
+{
+	return sub_of(follow)->session->edge;
+}
+
+/* ---- messages ------------------------------------------------------------ */
+
+struct sitem *
+edge_item(struct edge *edge, int room, int64_t seq)
+{
+	struct sitem *item = sim_alloc(sizeof(*item));
+
+	item->follow =
+		(struct follow_item){.seq = seq, .refs = 1, .bytes = 100};
+	item->edge = edge;
+	item->room = room;
+	item->end = -1;
+	edge->items++;
+	return item;
+}
+
+static void
+item_free(struct follow_item *follow)
+{
+	struct sitem *item = (struct sitem *)(void *)follow;
+
+	item->edge->items--;
+}
+
+static void
+set_end(struct sitem *item, int user)
+{
+	item->end = user;
+	item->follow.ends = &item->end;
+	item->follow.ends_count = 1;
+}
+
+static struct follow_item *
+item_of_row(struct edge *edge, const struct row *row)
+{
+	struct sitem *item = edge_item(edge, row->room, row->seq);
+
+	item->user = row->user;
+	item->cmid = row->cmid;
+	item->type = row->type;
+	memcpy(item->content, row->content, sizeof(item->content));
+	if (row->type == ROW_KICK || row->type == ROW_LEAVE)
+		set_end(item, row->target);
+	return &item->follow;
+}
+
+/* ---- what flow/follow wants done ----------------------------------------- */
+
+static struct ask *
+ask(struct edge *edge, int what, struct sub *sub, struct msg *msg)
+{
+	struct ask *a = edge->ask;
+
+	if (!edge->api)
+		return NULL;
+	while (a->used)
+		if (++a == edge->ask + ASKS)
+			return NULL;
+	*a = (struct ask){.used = true,
+		.id = edge->next_ask++,
+		.deadline_ms = w.now + ASK_MS,
+		.sub = sub,
+		.what = what};
+	actor_wake(edge->actor, a->deadline_ms);
+	msg->id = a->id;
+	msg->status = what;
+	conn_send(edge->api, edge->actor, msg);
+	return a;
+}
+
+static bool
+ask_sub(struct follow_sub *follow, int what, int64_t seq, const char *epoch)
+{
+	struct sub *sub = sub_of(follow);
+	struct msg *msg = msg_new(M_ASK);
+
+	msg->user = (int)follow->user;
+	msg->room = sub->room;
+	msg->seq = seq;
+	msg->epoch = pg_epoch_parse(str_c(epoch));
+	sub->ask = ask(edge_of(follow), what, sub, msg);
+	return sub->ask != NULL;
+}
+
+static bool
+ask_follow(struct follow_sub *follow, int64_t from_seq, const char *epoch)
+{
+	return ask_sub(follow, ASK_FOLLOW, from_seq, epoch);
+}
+
+static bool
+ask_page(struct follow_sub *follow, int64_t after)
+{
+	return ask_sub(follow, ASK_PAGE, after, "");
+}
+
+static bool
+ask_heads(struct follow *follow, const int64_t *rooms, size_t count)
+{
+	(void)rooms;
+	(void)count; /* all there are */
+	return ask(follow->data, ASK_HEADS, NULL, msg_new(M_ASK)) != NULL;
+}
+
+static bool
+has_room(struct follow_sub *follow)
+{
+	return sub_of(follow)->session->conn->side[0].count < OUT_MAX / 2;
+}
+
+static void
+deliver(struct follow_sub *follow, struct follow_item *fitem)
+{
+	const struct sitem *item = (const struct sitem *)(void *)fitem;
+	struct session *session = sub_of(follow)->session;
+	struct msg *msg = msg_new(M_MESSAGE);
+
+	check_allowed(session->user, item->room, fitem->seq,
+		pg_epoch_parse(str_c(session->edge->follow.epoch)));
+	msg->room = item->room;
+	msg->seq = fitem->seq;
+	msg->user = item->user;
+	msg->id = item->cmid;
+	msg->status = (int)item->type;
+	msg->text = sim_copy(str_c(item->content));
+	edge_to_client(session, msg);
+}
+
+static void
+joined(struct follow_sub *follow, const struct follow_answer *answer)
+{
+	struct sub *sub = sub_of(follow);
+	struct msg *msg = msg_new(M_JOINED);
+
+	msg->room = sub->room;
+	msg->status = (int)answer->status;
+	msg->head = answer->head;
+	msg->seq = answer->first;
+	msg->epoch = pg_epoch_parse(answer->epoch);
+	edge_to_client(sub->session, msg);
+	if (!edge_asking(sub->session, sub->room))
+		edge_release_held(sub->session, sub->room);
+}
+
+/* Its client has no /user/queue/joins: 1012. */
+static void
+reset(struct follow_sub *follow, const struct follow_answer *answer)
+{
+	(void)answer;
+	if (RULE(living_reset_closes))
+		sub_of(follow)->session->doomed = true;
+}
+
+static void
+refused(struct follow_sub *follow)
+{
+	struct sub *sub = sub_of(follow);
+	struct msg *msg = msg_new(M_NO_MEMBER);
+
+	msg->room = sub->room;
+	edge_to_client(sub->session, msg);
+	sub->over = true;
+	if (RULE(refused_subscribe_frees_sends))
+		edge_release_held(sub->session, sub->room);
+}
+
+static void
+ended(struct follow_sub *follow, struct follow_item *item)
+{
+	struct sub *sub = sub_of(follow);
+	struct msg *msg = msg_new(M_ENDED);
+
+	(void)item;
+	msg->room = sub->room;
+	edge_to_client(sub->session, msg);
+	sub->over = true;
+}
+
+const struct follow_ops edge_follow_ops = {
+	.ask_follow = ask_follow,
+	.ask_page = ask_page,
+	.ask_heads = ask_heads,
+	.has_room = has_room,
+	.deliver = deliver,
+	.joined = joined,
+	.reset = reset,
+	.refused = refused,
+	.ended = ended,
+	.item_free = item_free,
+};
+
+void
+edge_sub_free(struct sub *sub)
+{
+	if (sub->ask)
+		sub->ask->sub = NULL;
+	follow_unsubscribe(&sub->session->edge->follow, &sub->follow);
+	sub->used = false;
+}
+
+/* ---- answers ------------------------------------------------------------- */
+
+static void
+give(struct edge *edge, struct sub *sub, int what, const struct pganswer *from)
+{
+	struct follow_item *items[ROWS_MAX];
+	char epoch[24];
+	struct follow_answer answer = {.member = from->member,
+		.head = from->head,
+		.status = (enum follow_status)from->status,
+		.first = from->first,
+		.items = items,
+		.count = (size_t)from->count,
+		.more = from->more};
+	int i;
+
+	pg_epoch_print(from->epoch, epoch);
+	answer.epoch = str_c(epoch);
+	for (i = 0; i < from->count; i++)
+		items[i] = item_of_row(edge, from->row[i]);
+	(what == ASK_FOLLOW ? follow_answered : follow_paged)(
+		&edge->follow, &sub->follow, &answer);
+	for (i = 0; i < from->count; i++)
+		follow_item_drop(&edge->follow, items[i]);
+}
+
+static void
+give_heads(struct edge *edge, const struct pganswer *from)
+{
+	char epoch[24];
+
+	pg_epoch_print(from->epoch, epoch);
+	follow_heads(&edge->follow, str_c(epoch),
+		(const int64_t(*)[2])from->heads, (size_t)from->count);
+}
+
+static void
+finish(struct edge *edge, struct ask *a, const struct pganswer *answer)
+{
+	struct sub *sub = a->sub;
+
+	a->used = false;
+	if (a->what == ASK_HEADS) {
+		if (answer)
+			give_heads(edge, answer);
+		else
+			follow_heads_failed(&edge->follow);
+		return;
+	}
+	if (!sub)
+		return;
+	sub->ask = NULL;
+	if (answer)
+		give(edge, sub, a->what, answer);
+	else if (RULE(failed_question_is_asked_again))
+		follow_failed(&edge->follow, &sub->follow);
+}
+
+void
+edge_answer(struct edge *edge, const struct msg *msg)
+{
+	struct ask *a;
+
+	for (a = edge->ask; a < edge->ask + ASKS; a++)
+		if (a->used && a->id == msg->id) {
+			finish(edge, a, msg->ptr);
+			return;
+		}
+}
+
+void
+edge_asks_end(struct edge *edge)
+{
+	struct ask *a;
+
+	for (a = edge->ask; a < edge->ask + ASKS; a++)
+		if (a->used)
+			finish(edge, a, NULL);
+}
+
+void
+edge_asks_tick(struct edge *edge)
+{
+	struct ask *a;
+
+	for (a = edge->ask; a < edge->ask + ASKS; a++)
+		if (a->used && w.now >= a->deadline_ms)
+			finish(edge, a, NULL);
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static bool
+of_this_life(const struct edge *edge, struct str epoch)
+{
+	return !edge->follow.epoch[0] || str_eq_c(epoch, edge->follow.epoch);
+}
+
+static void
+read_message(struct sitem *item, const struct event *event)
+{
+	struct json_iter it = json_iter(event->targets);
+	struct json key, target;
+	struct str content = {0};
+	int64_t user;
+
+	item->user = (int)event->user_id - 1;
+	(void)json_i64(event->client_message_id, &item->cmid);
+	if (json_text(json_get(event->message, "content"), NULL, &content))
+		memcpy(item->content, content.data,
+			content.len < 15 ? content.len : 15);
+	if (str_eq_c(event->type, "TEXT"))
+		return;
+	item->user = -1;
+	item->content[0] = '\0';
+	item->type = str_eq_c(event->type, "SYSTEM_KICK")    ? ROW_KICK
+		     : str_eq_c(event->type, "SYSTEM_LEAVE") ? ROW_LEAVE
+							     : ROW_INVITE;
+	if (item->type != ROW_INVITE && event->targets.type == JSON_ARRAY &&
+		json_next(&it, &key, &target) &&
+		json_i64(json_get(target, "userId"), &user))
+		set_end(item, (int)user - 1);
+}
+
+static void
+on_message(struct edge *edge, const struct event *event)
+{
+	struct sitem *item;
+
+	if (event->seq < 1 ||
+		(!follow_wants(&edge->follow, event->room_id) &&
+			str_eq_c(event->epoch, edge->follow.epoch)))
+		return;
+	item = edge_item(edge, (int)event->room_id - 1, event->seq);
+	read_message(item, event);
+	follow_event(
+		&edge->follow, event->room_id, event->epoch, &item->follow);
+	follow_item_drop(&edge->follow, &item->follow);
+}
+
+/* Told to all sessions of its sender that are here. */
+static void
+on_refused(struct edge *edge, const struct event *event)
+{
+	struct session *s;
+	struct msg *msg;
+	int64_t id = 0;
+
+	if (!of_this_life(edge, event->epoch))
+		return;
+	(void)json_i64(event->client_message_id, &id);
+	for (s = edge->session; s < edge->session + SESSIONS; s++) {
+		if (!s->used || s->user + 1 != event->user_id)
+			continue;
+		msg = msg_new(M_REFUSED);
+		msg->id = id;
+		msg->flag = true;
+		edge_to_client(s, msg);
+	}
+}
+
+void
+edge_event(struct edge *edge, struct str line)
+{
+	struct json root, value;
+	struct event event;
+	struct err err;
+
+	if (json_scan(line, &root, NULL, &err) < 0)
+		abort();
+	value = json_get(root, "value");
+	if (value.type != JSON_OBJECT || event_parse(&event, value, &err) < 0)
+		abort();
+	if (event.kind == EVENT_MESSAGE)
+		on_message(edge, &event);
+	else if (event.kind == EVENT_REFUSED)
+		on_refused(edge, &event);
+}

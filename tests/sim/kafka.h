@@ -1,0 +1,160 @@
+/*
+ * tests/sim/kafka.h - a broker: logs with transactions, and the coordinator of
+ * the group that chat-messages is read by. A client's requests are served in
+ * their order, one a step; those of a dead process may still come. Then the
+ * glue that stands for lib/kafka/publish.c.
+ */
+#ifndef SIM_KAFKA_H
+#define SIM_KAFKA_H
+
+#include "flow/group.h"
+#include "world.h"
+
+enum topic { MESSAGES, EVENTS, DLT, TOPICS };
+extern const char *const topic_names[TOPICS];
+enum topic topic_of(struct str name);
+
+enum krec_state { K_OPEN, K_COMMITTED, K_ABORTED, K_MARKER };
+
+struct krec {
+	struct record record; /* with its place and timestamp */
+	enum krec_state state;
+	int txid;
+};
+
+struct log {
+	struct krec **rec;
+	int64_t end, size;
+};
+
+enum { TXIDS = 2, TXN_TIMEOUT_MS = 10000, END_PATIENCE_MS = 8000 };
+enum txn_state { T_EMPTY, T_ONGOING, T_COMMITTING, T_ABORTING };
+
+struct txid {
+	enum txn_state state;
+	int epoch;
+	unsigned parts; /* touched, or whose marker is missing */
+	int64_t began_ms;
+};
+
+enum req_kind { R_INIT, R_PRODUCE, R_END, R_COMMIT };
+enum verdict { V_OK, V_REFUSED, V_FENCED, V_FAILED };
+
+struct req {
+	struct req *next;
+	enum req_kind kind;
+	int actor, inc;
+	int txid, epoch; /* txid -1: idempotent only */
+	enum topic topic;
+	int part;
+	struct record record;
+	void *opaque;
+	bool commit;	       /* END */
+	int gen;	       /* COMMIT */
+	int64_t offset[PARTS]; /* COMMIT; -1: none */
+	enum verdict verdict;
+	int64_t at; /* PRODUCE: its offset */
+};
+
+struct kqueue {
+	bool used;
+	struct req *head, **end;
+	int64_t hold_ms; /* not before */
+};
+
+enum { QUEUES = 64 };
+
+struct member {
+	bool in, joined;
+	int inc;
+	unsigned parts;
+	int64_t beat_ms;
+};
+
+struct kafka {
+	struct log log[TOPICS][PARTS];
+	struct txid txid[TXIDS];
+	struct kqueue queue[QUEUES];
+	/* the group */
+	struct member member[PAIRS];
+	bool preparing;
+	int gen;
+	int64_t join_ms; /* preparing: until when the others are awaited */
+	int64_t committed[PARTS]; /* -1: nothing */
+};
+
+extern struct kafka kafka;
+
+struct req *kafka_req(struct actor *actor, enum req_kind kind);
+void kafka_send(struct actor *actor, struct req *req);
+bool kafka_can_serve(const struct kqueue *queue);
+void kafka_serve(struct kqueue *queue);
+bool kafka_can_mark(const struct txid *txid);
+void kafka_mark(struct txid *txid);
+/* The process is gone; some of what it sent still comes. */
+void kafka_client_gone(struct actor *actor);
+void kafka_tick(void);
+int64_t kafka_deadline(void);
+/* The next committed record at or after *position, which moves to it; NULL:
+ * none yet, *position is behind what nobody will see. */
+struct krec *kafka_fetch(enum topic topic, int part, int64_t *position);
+/* An append from outside (a neighbour's, the outbox's). */
+int64_t kafka_append(enum topic topic, int part, const struct record *record);
+/* Power loss: some of the newest records are gone. Anew: all are. */
+void kafka_lose_tail(void);
+void kafka_make_anew(void);
+/* --from: when no member lives any more, nor any commit of one. */
+void kafka_reset_group(int64_t offset);
+
+/* coord.c */
+void coord_join(int slot, int inc);
+bool coord_knows(int slot, int inc);
+bool coord_must_join(int slot);
+bool coord_has_all(int slot);
+enum verdict coord_commit(const struct req *req);
+void coord_rebalance(void);
+void coord_tick(void);
+int64_t coord_deadline(void);
+
+/* ---- publish.c ----------------------------------------------------------- */
+
+struct pitem {
+	struct group_item group; /* first */
+	enum topic topic;
+	void *opaque;
+	struct record record;
+	int part;
+	int64_t offset;
+};
+
+enum pub_state { P_STARTING, P_READY, P_FLUSHING, P_ENDING };
+
+struct pub {
+	struct actor *actor;
+	struct group group;
+	struct group_topic topics[TOPICS];
+	bool transactional;
+	bool keep; /* records' own partitions count */
+	int epoch[TXIDS];
+	unsigned inited;
+	enum pub_state state;
+	bool commit, refused, unsure;
+	int k, outstanding;
+	int64_t end_ms;
+	void (*on_answer)(
+		struct actor *actor, const struct pitem *item, bool dead);
+	void (*on_resume)(struct actor *actor, struct group_source *source);
+};
+
+void pub_init(struct pub *pub, struct actor *actor, bool transactional,
+	size_t source_records);
+void pub_put(struct pub *pub, struct group_source *source,
+	const struct record *record, void *opaque);
+/* NULL: go on; else why the process ends (111). */
+const char *pub_step(struct pub *pub);
+const char *pub_answer(struct pub *pub, const struct req *req);
+/* Inside of a call of librdkafka: the process does nothing else. */
+bool pub_blocked(const struct pub *pub);
+int64_t pub_deadline(const struct pub *pub);
+
+#endif

@@ -1,0 +1,466 @@
+/* tests/sim/pg.c - see pg.h: calls, locks, chat_store(), memberships. */
+#include "pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rule.h"
+#include "pg_inner.h"
+#include "sends.h"
+#include "wire/event.h"
+#include "wire/shown.h"
+
+struct pg pg;
+static struct pgcall calls[CALLS];
+
+struct pgcall *
+pg_calls(void)
+{
+	return calls;
+}
+
+void
+pg_init(void)
+{
+	memset(&pg, 0, sizeof(pg));
+	memset(calls, 0, sizeof(calls));
+	pg.epoch = 1;
+	pg.next_id = 1;
+	pg_forget();
+}
+
+struct pgcall *
+pg_call(struct actor *actor, enum pg_call kind)
+{
+	struct pgcall *call = calls;
+	int r;
+
+	while (call->used)
+		if (++call == calls + CALLS)
+			abort();
+	*call = (struct pgcall){.used = true, .kind = kind, .room = -1};
+	if (actor) {
+		call->actor = actor_id(actor);
+		call->inc = actor->inc;
+	}
+	call->orphan = !actor;
+	for (r = 0; r < ROOMS; r++)
+		call->snapshot[r] = -1;
+	return call;
+}
+
+/* ---- locks --------------------------------------------------------------- */
+
+static int
+next_lock(const struct pgcall *call)
+{
+	int r;
+
+	for (r = 0; r < ROOMS; r++)
+		if ((call->want & ~call->have) >> r & 1)
+			return r;
+	return -1;
+}
+
+bool
+pg_can_step(const struct pgcall *call)
+{
+	int room = next_lock(call);
+
+	return call->used && w.pg_up && (room < 0 || !pg.room[room].lock);
+}
+
+static void
+unlock(struct pgcall *call)
+{
+	int r;
+
+	for (r = 0; r < ROOMS; r++)
+		if (pg.room[r].lock == (int)(call - calls) + 1)
+			pg.room[r].lock = 0;
+}
+
+static void
+answer(struct pgcall *call, enum pg_verdict verdict)
+{
+	struct actor *actor = &w.actor[call->actor];
+	struct pgcall *copy;
+	struct msg *msg;
+
+	call->verdict = verdict;
+	call->epoch = pg.epoch;
+	unlock(call);
+	call->used = false;
+	if (call->orphan || !actor_runs(call->actor, call->inc))
+		return;
+	copy = sim_alloc(sizeof(*copy));
+	*copy = *call;
+	msg = msg_new(M_PG);
+	msg->ptr = copy;
+	back_push(actor, msg);
+}
+
+/* Without the rule a statement sees what was there when it began to wait. */
+static bool
+take_locks(struct pgcall *call)
+{
+	bool lock = call->kind == CALL_STORE ? RULE(lock_then_look)
+					     : RULE(membership_locks);
+	int room = next_lock(call), r;
+
+	if (!lock && call->snapshot[0] < 0) {
+		for (r = 0; r < ROOMS; r++)
+			call->snapshot[r] = pg.room[r].rows;
+		return true;
+	}
+	if (!lock || room < 0)
+		return false;
+	pg.room[room].lock = (int)(call - calls) + 1;
+	call->have |= 1u << room;
+	return true;
+}
+
+/* What it sees of a room. */
+static int
+seen(const struct pgcall *call, int room)
+{
+	return call->snapshot[room] >= 0 ? call->snapshot[room]
+					 : pg.room[room].rows;
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static struct row *
+add_row(int room, int64_t seq)
+{
+	struct room *r = &pg.room[room];
+	struct row *row = sim_alloc(sizeof(*row));
+
+	if (r->rows == ROWS_MAX)
+		abort();
+	*row = (struct row){.id = pg.next_id++,
+		.seq = seq,
+		.room = room,
+		.part = -1,
+		.target = -1};
+	r->row[r->rows++] = row;
+	if (seq > r->last_seq)
+		r->last_seq = seq;
+	pg_remember(row);
+	return row;
+}
+
+static const struct row *
+find(int room, int user, int64_t cmid, int rows)
+{
+	int i;
+
+	for (i = 0; i < rows; i++)
+		if (pg.room[room].row[i]->user == user &&
+			pg.room[room].row[i]->cmid == cmid)
+			return pg.room[room].row[i];
+	return NULL;
+}
+
+const struct row *
+pg_row(int room, int64_t seq)
+{
+	int i;
+
+	for (i = pg.room[room].rows - 1; i >= 0; i--)
+		if (pg.room[room].row[i]->seq == seq)
+			return pg.room[room].row[i];
+	return NULL;
+}
+
+/* ---- chat_store() -------------------------------------------------------- */
+
+static struct outcome *
+find_refusal(const struct pgarg *a)
+{
+	int i;
+
+	for (i = 0; i < pg.outcomes; i++)
+		if (pg.outcome[i].state == STORE_REFUSED &&
+			pg.outcome[i].room == a->room &&
+			pg.outcome[i].user == a->user &&
+			pg.outcome[i].cmid == a->cmid)
+			return &pg.outcome[i];
+	return NULL;
+}
+
+static void
+add_outcome(const struct pgarg *a)
+{
+	if (a->state == STORE_REFUSED && find_refusal(a))
+		return;
+	if (pg.outcomes == OUTCOMES_MAX)
+		abort();
+	pg.outcome[pg.outcomes++] =
+		(struct outcome){a->state, a->room, a->user, a->cmid};
+}
+
+static struct pgarg *
+first_of(struct pgcall *call, const struct pgarg *a)
+{
+	struct pgarg *b = call->arg;
+
+	while (b->room != a->room || b->user != a->user || b->cmid != a->cmid)
+		b++;
+	return b;
+}
+
+static void
+copy_of(struct pgarg *a, const struct row *row)
+{
+	bool same = row->part == a->part && row->offset == a->offset &&
+		    row->timestamp == a->timestamp;
+
+	a->id = row->id;
+	a->seq = row->seq;
+	a->row = row;
+	if ((same && RULE(same_record_again)) ||
+		(a->replayed && RULE(replay_again)))
+		a->state = STORE_AGAIN;
+	else if (strcmp(a->content, row->content))
+		a->state = STORE_REUSED;
+	else
+		a->state = STORE_DUPLICATE;
+}
+
+/* The database has keys of its own: what would break one is a fault. */
+static bool
+breaks_key(const struct pgarg *a, int64_t seq)
+{
+	return pg_row(a->room, seq) ||
+	       find(a->room, a->user, a->cmid, pg.room[a->room].rows);
+}
+
+static bool
+store_one(struct pgcall *call, struct pgarg *a, int64_t seq[ROOMS])
+{
+	const struct pgarg *first = first_of(call, a);
+	const struct row *known =
+		find(a->room, a->user, a->cmid, seen(call, a->room));
+	struct outcome *refusal =
+		RULE(refused_for_ever) ? find_refusal(a) : NULL;
+	struct row *row;
+
+	if (!RULE(identity))
+		known = NULL;
+	if (first != a && first->row && !known)
+		known = first->row;
+	if (known) {
+		copy_of(a, known);
+	} else if (refusal || (!pg.room[a->room].member[a->user] &&
+				      RULE(store_decides_who_may_speak))) {
+		a->state = STORE_REFUSED;
+		a->reason = "NOT_A_MEMBER";
+	} else {
+		if (breaks_key(a, ++seq[a->room]))
+			return false;
+		row = add_row(a->room, seq[a->room]);
+		row->user = a->user;
+		row->cmid = a->cmid;
+		row->part = a->part;
+		row->offset = a->offset;
+		row->timestamp = a->timestamp;
+		memcpy(row->content, a->content, sizeof(row->content));
+		a->state = STORE_STORED;
+		a->id = row->id;
+		a->seq = row->seq;
+		a->row = row;
+	}
+	if (a->state == STORE_REFUSED || a->state == STORE_REUSED)
+		add_outcome(a);
+	return true;
+}
+
+static enum pg_verdict
+fault_of(const struct pgcall *call)
+{
+	enum pg_verdict worst = PGV_OK;
+	int i;
+
+	for (i = 0; i < call->count; i++) {
+		struct send *send = send_by_id(call->arg[i].cmid);
+
+		if (!send ||
+			(send->temper != POISON && send->temper != MISSING))
+			continue;
+		if (find(call->arg[i].room, call->arg[i].user,
+			    call->arg[i].cmid, pg.room[call->arg[i].room].rows))
+			continue;
+		if (send->temper == POISON)
+			return PGV_RECORD;
+		if (send->left > 0 && call->count == 1)
+			send->left--;
+		else if (send->left <= 0)
+			continue;
+		worst = PGV_MISSING;
+	}
+	return worst;
+}
+
+static enum pg_verdict
+store(struct pgcall *call)
+{
+	enum pg_verdict fault = fault_of(call);
+	int64_t seq[ROOMS];
+	static struct pg before;
+	int i, r;
+
+	if (fault != PGV_OK)
+		return fault;
+	for (r = 0; r < ROOMS; r++) {
+		seq[r] = pg.room[r].last_seq;
+		if (call->snapshot[r] >= 0)
+			seq[r] = call->snapshot[r]
+					 ? pg.room[r]
+						   .row[call->snapshot[r] - 1]
+						   ->seq
+					 : 0;
+	}
+	before = pg;
+	for (i = 0; i < call->count; i++) {
+		if (store_one(call, &call->arg[i], seq))
+			continue;
+		pg = before;
+		return PGV_RECORD;
+	}
+	return PGV_OK;
+}
+
+/* ---- memberships --------------------------------------------------------- */
+
+static void
+say(struct pgcall *call, enum row_type type, int64_t seq)
+{
+	static const char *const names[] = {
+		"TEXT", "SYSTEM_INVITE", "SYSTEM_KICK", "SYSTEM_LEAVE"};
+	struct row *row = add_row(call->room, seq);
+	struct buf event = {0}, shown = {0};
+	char targets[64], epoch[24];
+	struct shown s = {.message_id = row->id,
+		.seq = seq,
+		.room_id = call->room + 1,
+		.sender_id = (type == ROW_LEAVE ? call->user : 0) + 1,
+		.content = STR("x"),
+		.type = str_c(names[type]),
+		.sent_at_ms = SIM_WALL_MS};
+
+	row->type = type;
+	row->target = call->user;
+	row->user = -1;
+	snprintf(targets, sizeof(targets), "[{\"userId\":%d}]", call->user + 1);
+	s.targets = str_c(targets);
+	shown_print(&shown, &s);
+	pg_epoch_print(pg.epoch, epoch);
+	event_print_message(&event, str_c(epoch), buf_str(&shown));
+	if (pg.outbox_end == OUTBOX_MAX)
+		abort();
+	pg.outbox[pg.outbox_end++] = (struct outbox_row){
+		row->id, call->room, sim_copy(buf_str(&event))};
+	buf_release(&event);
+	buf_release(&shown);
+	actor_of(OUTBOX, 0)->due = true;
+}
+
+static void
+change(struct pgcall *call)
+{
+	struct room *room = &pg.room[call->room];
+	bool in = call->kind == CALL_INVITE;
+	int64_t seq = room->last_seq + 1;
+
+	if (room->member[call->user] == in)
+		return;
+	if (call->snapshot[0] >= 0)
+		seq = (call->snapshot[call->room]
+				      ? room->row[call->snapshot[call->room] -
+						    1]
+						->seq
+				      : 0) +
+		      1;
+	if (pg_row(call->room, seq))
+		return; /* the transaction fails; nobody asks again */
+	room->member[call->user] = in;
+	trace("pg: user%d is %s room%d, seq %lld", call->user,
+		in ? "invited to" : "out of", call->room, (long long)seq);
+	if (!in)
+		room->ended[call->user] = seq;
+	say(call,
+		in			  ? ROW_INVITE
+		: call->kind == CALL_KICK ? ROW_KICK
+					  : ROW_LEAVE,
+		seq);
+}
+
+/* ---- steps --------------------------------------------------------------- */
+
+static void
+trace_store(const struct pgcall *call, enum pg_verdict verdict)
+{
+	int i;
+
+	for (i = 0; i < call->count && w.trace; i++)
+		trace("pg: %s's batch: send%d at %d@%lld: %s, seq %lld",
+			w.actor[call->actor].name,
+			send_of_id(call->arg[i].cmid), call->arg[i].part,
+			(long long)call->arg[i].offset,
+			verdict == PGV_OK ? pg_state_name(call->arg[i].state)
+					  : "refused, nothing is stored",
+			(long long)call->arg[i].seq);
+}
+
+void
+pg_step(struct pgcall *call)
+{
+	enum pg_verdict verdict = PGV_OK;
+
+	if (take_locks(call))
+		return;
+	if (call->kind == CALL_STORE) {
+		verdict = store(call);
+		trace_store(call, verdict);
+	} else {
+		change(call);
+	}
+	answer(call, verdict);
+}
+
+void
+pg_crash(void)
+{
+	struct pgcall *call;
+
+	for (call = calls; call < calls + CALLS; call++)
+		if (call->used)
+			answer(call, PGV_OUTAGE);
+}
+
+void
+pg_client_gone(const struct actor *actor, bool dead)
+{
+	struct pgcall *call;
+
+	for (call = calls; call < calls + CALLS; call++) {
+		if (!call->used || call->orphan ||
+			call->actor != actor_id(actor) ||
+			call->inc != actor->inc)
+			continue;
+		call->orphan = true;
+		if (!call->have && chance(30))
+			call->used = false; /* it had not arrived */
+		if (!dead) {
+			struct pgcall *copy = sim_alloc(sizeof(*copy));
+			struct msg *msg = msg_new(M_PG);
+
+			*copy = *call;
+			copy->verdict = PGV_OUTAGE;
+			msg->ptr = copy;
+			back_push(&w.actor[copy->actor], msg);
+		}
+	}
+}

@@ -1,0 +1,241 @@
+/*
+ * tests/sim/publish.c - stands for lib/kafka/publish.c and txn.c: flow/group
+ * decides, this sends. See kafka.h.
+ */
+#include <stdlib.h>
+
+#include "base/rule.h"
+#include "kafka.h"
+#include "sends.h"
+
+enum { BATCH_RECORDS = 4, BATCH_BYTES = 900000, RETRY_MS = 1000 };
+
+static void
+init_next(struct pub *pub)
+{
+	struct req *req;
+	int k;
+
+	for (k = 0; k < TXIDS; k++) {
+		req = kafka_req(pub->actor, R_INIT);
+		req->txid = k;
+		kafka_send(pub->actor, req);
+	}
+}
+
+void
+pub_init(struct pub *pub, struct actor *actor, bool transactional,
+	size_t source_records)
+{
+	const struct group_limits limits = {.transactional = transactional,
+		.producers = transactional ? TXIDS : 1,
+		.batch_records = BATCH_RECORDS,
+		.batch_bytes = BATCH_BYTES,
+		.source_records = source_records,
+		.source_bytes = 1 << 20,
+		.retry_ms = RETRY_MS};
+	int t;
+
+	*pub = (struct pub){.actor = actor,
+		.transactional = transactional,
+		.state = transactional ? P_STARTING : P_READY};
+	group_init(&pub->group, &limits);
+	for (t = 0; t < TOPICS; t++)
+		group_topic_add(&pub->group, &pub->topics[t]);
+	if (transactional)
+		init_next(pub);
+}
+
+void
+pub_put(struct pub *pub, struct group_source *source,
+	const struct record *record, void *opaque)
+{
+	struct pitem *item = sim_alloc(sizeof(*item));
+	size_t i;
+
+	item->record = *record;
+	item->record.key = sim_copy(record->key);
+	item->record.value = sim_copy(record->value);
+	item->record.id = sim_copy(record->id);
+	if (record->header_count)
+		item->record.headers = sim_alloc(
+			record->header_count * sizeof(struct record_header));
+	for (i = 0; i < record->header_count; i++) {
+		item->record.headers[i] = record->headers[i];
+		item->record.headers[i].name =
+			sim_copy(record->headers[i].name);
+		item->record.headers[i].value =
+			sim_copy(record->headers[i].value);
+	}
+	item->topic = topic_of(record->topic);
+	item->opaque = opaque;
+	item->part = pub->keep && record->partition >= 0
+			     ? record->partition
+			     : part_of_key(record->key);
+	item->group.topic = &pub->topics[item->topic];
+	item->group.source = source;
+	item->group.bytes = record->value.len + record->key.len;
+	group_put(&pub->group, &item->group);
+}
+
+static void
+look_up(struct pub *pub, struct group_topic *topic)
+{
+	if (w.broker_up)
+		group_found(&pub->group, topic);
+	else
+		group_unknown(&pub->group, topic, w.now);
+}
+
+static void
+send_item(struct pub *pub, struct pitem *item)
+{
+	struct req *req = kafka_req(pub->actor, R_PRODUCE);
+
+	req->topic = item->topic;
+	req->part = item->part;
+	req->record = item->record;
+	req->opaque = item;
+	if (pub->transactional) {
+		req->txid = pub->k;
+		req->epoch = pub->epoch[pub->k];
+	}
+	pub->outstanding++;
+	kafka_send(pub->actor, req);
+}
+
+/* EndTxn goes out when all is delivered; where a record was refused, it is an
+ * abort. */
+static void
+end_txn(struct pub *pub)
+{
+	struct req *req = kafka_req(pub->actor, R_END);
+
+	req->txid = pub->k;
+	req->epoch = pub->epoch[pub->k];
+	req->commit = pub->commit = pub->commit && !pub->refused;
+	pub->state = P_ENDING;
+	pub->end_ms = w.now + END_PATIENCE_MS;
+	kafka_send(pub->actor, req);
+}
+
+static bool
+act(struct pub *pub, const struct group_action *a)
+{
+	switch (a->kind) {
+	case GROUP_NOTHING:
+		return false;
+	case GROUP_DONE:
+	case GROUP_DEAD:
+		pub->on_answer(pub->actor, (struct pitem *)a->item,
+			a->kind == GROUP_DEAD);
+		return true;
+	case GROUP_RESUME:
+		pub->on_resume(pub->actor, a->source);
+		return true;
+	case GROUP_LOOKUP:
+		look_up(pub, a->topic);
+		return true;
+	case GROUP_BEGIN:
+		pub->k = (int)a->k;
+		pub->refused = false;
+		return true;
+	case GROUP_SEND:
+		send_item(pub, (struct pitem *)a->item);
+		return true;
+	case GROUP_COMMIT:
+	case GROUP_ABORT:
+		pub->commit = a->kind == GROUP_COMMIT;
+		pub->state = P_FLUSHING;
+		if (!pub->outstanding)
+			end_txn(pub);
+		return false;
+	}
+	return false;
+}
+
+const char *
+pub_step(struct pub *pub)
+{
+	struct group_action a;
+
+	if (pub->state == P_ENDING && w.now >= pub->end_ms) {
+		if (RULE(unknown_end_exits))
+			return "nobody knows how its transaction ended";
+		pub->end_ms = CLOCK_NEVER;
+		pub->unsure = true;
+		pub->commit = false;
+		end_txn(pub);
+		return NULL;
+	}
+	if (pub->state != P_READY)
+		return NULL;
+	do
+		a = group_next(&pub->group, w.now, true);
+	while (act(pub, &a));
+	return NULL;
+}
+
+static const char *
+delivered(struct pub *pub, const struct req *req)
+{
+	struct pitem *item = req->opaque;
+
+	pub->outstanding--;
+	item->offset = req->at;
+	if (req->verdict == V_OK) {
+		group_delivered(&pub->group, &item->group, w.now);
+	} else if (req->verdict == V_REFUSED) {
+		pub->refused = true;
+		group_refused(&pub->group, &item->group, w.now);
+	} else if (RULE(fenced_exits)) {
+		return "fenced";
+	} else {
+		/* Taken for a time-out: all of it again. */
+		pub->refused = true;
+		group_delivered(&pub->group, &item->group, w.now);
+	}
+	if (pub->state == P_FLUSHING && !pub->outstanding)
+		end_txn(pub);
+	return NULL;
+}
+
+const char *
+pub_answer(struct pub *pub, const struct req *req)
+{
+	if (req->kind == R_INIT) {
+		pub->epoch[req->txid] = req->epoch;
+		pub->inited |= 1u << req->txid;
+		if (pub->inited == (1u << TXIDS) - 1)
+			pub->state = P_READY;
+	} else if (req->kind == R_PRODUCE) {
+		return delivered(pub, req);
+	} else if (pub->unsure && req->commit) {
+		return NULL; /* the late answer */
+	} else if (req->verdict == V_OK || !RULE(fenced_exits)) {
+		pub->state = P_READY;
+		pub->unsure = false;
+		if (req->commit && req->verdict == V_OK)
+			group_committed(&pub->group);
+		else
+			group_aborted(&pub->group, w.now);
+	} else {
+		return "fenced";
+	}
+	return NULL;
+}
+
+bool
+pub_blocked(const struct pub *pub)
+{
+	return pub->state != P_READY;
+}
+
+int64_t
+pub_deadline(const struct pub *pub)
+{
+	if (pub->state == P_ENDING)
+		return pub->end_ms;
+	return pub->state == P_READY ? group_deadline(&pub->group)
+				     : CLOCK_NEVER;
+}
