@@ -17,8 +17,7 @@
 #define BATCH_BYTES 900000
 #define RETRY_MS 1000
 #define LOOKUP_MS 2000
-#define COPIES_MS 300 /* a question that not every service answers */
-#define PRODUCERS 2
+#define COPIES_MS 300	  /* a question that not every service answers */
 #define STALLED_MS 3000	  /* for so long no answer: as good as away */
 #define UNEXPLAINED_MAX 4 /* aborts in a row without a refused record */
 #define COPIES_WANTED 3
@@ -33,8 +32,7 @@ struct topic {
 struct publish {
 	struct publish_options opts;
 	struct group group;
-	struct txn producers[PRODUCERS];
-	unsigned count;
+	struct rota rota;
 	int64_t now_ms;
 	int64_t sent_ms; /* when the last record went out */
 	int unexplained;
@@ -67,34 +65,21 @@ on_delivery(void *data, const struct delivery *d)
 	}
 }
 
-static int
-open_producer(struct publish *p, unsigned k, struct err *err)
-{
-	const struct publish_options *opts = &p->opts;
-	char id[300];
-	struct producer_options mine = {.kafka = opts->kafka,
-		.transactional_id = opts->id ? id : NULL,
-		.max_bytes = opts->max_bytes,
-		.one_in_flight = !opts->id,
-		.on_delivery = on_delivery,
-		.data = p};
-
-	if (opts->id)
-		snprintf(id, sizeof(id), "%s.%u", opts->id, k);
-	return txn_open(&p->producers[k], &mine, err);
-}
-
 struct publish *
 publish_new(const struct publish_options *opts, struct err *err)
 {
 	struct group_limits limits = {.transactional = opts->id != NULL,
-		.producers = opts->id ? PRODUCERS : 1,
+		.producers = opts->id ? ROTA_MAX : 1,
 		.batch_records = BATCH_RECORDS,
 		.batch_bytes = BATCH_BYTES,
 		.source_records = opts->queue_records,
 		.source_bytes = opts->queue_bytes,
 		.retry_ms = opts->retry_ms ? opts->retry_ms : RETRY_MS,
 		.linger_ms = opts->linger_ms};
+	struct producer_options producer = {.kafka = opts->kafka,
+		.transactional_id = opts->id,
+		.max_bytes = opts->max_bytes,
+		.on_delivery = on_delivery};
 	struct publish *p = calloc(1, sizeof(*p));
 
 	if (!p) {
@@ -103,13 +88,11 @@ publish_new(const struct publish_options *opts, struct err *err)
 	}
 	p->opts = *opts;
 	group_init(&p->group, &limits);
-	for (; p->count < limits.producers; p->count++) {
-		if (open_producer(p, p->count, err) < 0) {
-			publish_free(p);
-			return NULL;
-		}
-	}
-	return p;
+	producer.data = p;
+	if (rota_open(&p->rota, &producer, err) == 0)
+		return p;
+	publish_free(p);
+	return NULL;
 }
 
 static void
@@ -138,8 +121,7 @@ publish_free(struct publish *p)
 
 	if (!p)
 		return;
-	while (p->count)
-		txn_close(&p->producers[--p->count]);
+	rota_close(&p->rota);
 	free_items(&p->group.ready);
 	free_items(&p->group.batch);
 	free_items(&p->group.done);
@@ -151,58 +133,10 @@ publish_free(struct publish *p)
 	free(p);
 }
 
-static enum kafka_verdict
-first_word(
-	struct producer *producer, int timeout_ms, bool *again, struct err *err)
-{
-	const struct rd_kafka_metadata *md;
-	rd_kafka_resp_err_t code =
-		rd_kafka_metadata(producer->rk, 0, NULL, &md, timeout_ms);
-
-	producer_poll(producer);
-	*again = code != RD_KAFKA_RESP_ERR_NO_ERROR;
-	if (!code) {
-		rd_kafka_metadata_destroy(md);
-		return KAFKA_OK;
-	}
-	err_set(err, "no broker answers: %s", rd_kafka_err2str(code));
-	return KAFKA_FAILED;
-}
-
-static enum kafka_verdict
-check_fatal(const struct publish *p, struct err *err)
-{
-	enum kafka_verdict verdict = KAFKA_OK;
-	unsigned k;
-
-	for (k = 0; k < p->count && verdict == KAFKA_OK; k++)
-		verdict = producer_fatal(&p->producers[k].producer, err);
-	return verdict;
-}
-
 enum kafka_verdict
 publish_start(struct publish *p, int timeout_ms, bool *again, struct err *err)
 {
-	enum kafka_verdict verdict = KAFKA_OK;
-	struct err fatal;
-	unsigned k;
-
-	*again = false;
-	for (k = 0; k < p->count && verdict == KAFKA_OK; k++) {
-		struct txn *txn = &p->producers[k];
-
-		if (txn->ready)
-			continue;
-		verdict = p->opts.id ? txn_init(txn, timeout_ms, again, err)
-				     : first_word(&txn->producer, timeout_ms,
-					       again, err);
-		txn->ready = verdict == KAFKA_OK;
-	}
-	if (verdict == KAFKA_PERM || check_fatal(p, &fatal) == KAFKA_OK)
-		return verdict;
-	*again = false;
-	*err = fatal;
-	return check_fatal(p, err);
+	return rota_start(&p->rota, timeout_ms, again, err);
 }
 
 /* ---- records in ---------------------------------------------------------- */
@@ -321,7 +255,7 @@ check_copies(struct publish *p, const char *name)
 	struct admin_topic topic;
 	struct err err;
 
-	if (admin_topic(p->producers[0].producer.rk, name, true, &topic,
+	if (admin_topic(p->rota.producers[0].producer.rk, name, true, &topic,
 		    COPIES_MS, &err) <= 0)
 		return; /* no right to describe it: not our question */
 	if (topic.replicas >= COPIES_WANTED &&
@@ -337,13 +271,10 @@ check_copies(struct publish *p, const char *name)
 static void
 look_up(struct publish *p, struct topic *t)
 {
-	enum topic_state state = TOPIC_THERE;
 	struct err err;
-	unsigned k;
+	enum topic_state state =
+		rota_topic(&p->rota, str_c(t->name), LOOKUP_MS, &err);
 
-	for (k = 0; k < p->count && state == TOPIC_THERE; k++)
-		state = producer_topic(&p->producers[k].producer,
-			str_c(t->name), LOOKUP_MS, &err);
 	if (state == TOPIC_THERE) {
 		if (p->opts.check_copies)
 			check_copies(p, t->name);
@@ -361,8 +292,8 @@ look_up(struct publish *p, struct topic *t)
 static enum kafka_verdict
 send_item(struct publish *p, unsigned k, struct item *item, struct err *err)
 {
-	enum kafka_verdict verdict =
-		txn_send(&p->producers[k], &item->record, item, &item->code);
+	enum kafka_verdict verdict = txn_send(
+		&p->rota.producers[k], &item->record, item, &item->code);
 
 	p->sent_ms = p->now_ms;
 	crash_point("produce:after-produce");
@@ -392,7 +323,7 @@ refuse_all(struct publish *p, rd_kafka_resp_err_t code)
 static enum kafka_verdict
 finish(struct publish *p, unsigned k, bool commit, struct err *err)
 {
-	struct txn *txn = &p->producers[k];
+	struct txn *txn = &p->rota.producers[k];
 	enum kafka_verdict verdict;
 
 	crash_point("produce:before-commit");
@@ -434,7 +365,7 @@ act(struct publish *p, const struct group_action *a, struct err *err)
 		look_up(p, (struct topic *)a->topic);
 		return KAFKA_OK;
 	case GROUP_BEGIN:
-		return txn_begin(&p->producers[a->k], err);
+		return txn_begin(&p->rota.producers[a->k], err);
 	case GROUP_SEND:
 		return send_item(p, a->k, (struct item *)a->item, err);
 	case GROUP_COMMIT:
@@ -448,20 +379,12 @@ act(struct publish *p, const struct group_action *a, struct err *err)
 static enum kafka_verdict
 check(struct publish *p, struct err *err)
 {
-	unsigned k;
+	enum kafka_verdict verdict = rota_poll(&p->rota, err);
 
-	for (k = 0; k < p->count; k++) {
-		producer_poll(&p->producers[k].producer);
-		if (!atomic_load(&p->producers[k].producer.kafka.grown))
-			continue;
-		/* Keys go elsewhere now: whoever keeps order by key must
-		 * begin anew with all of us. */
-		err_set(err, "the partition count of a topic changed");
-		return KAFKA_FAILED;
-	}
-	if (p->verdict != KAFKA_OK)
-		*err = p->why;
-	return p->verdict != KAFKA_OK ? p->verdict : check_fatal(p, err);
+	if (verdict != KAFKA_OK || p->verdict == KAFKA_OK)
+		return verdict;
+	*err = p->why;
+	return p->verdict;
 }
 
 enum kafka_verdict
@@ -485,7 +408,8 @@ publish_step(struct publish *p, int64_t now_ms, struct err *err)
 	p->counters.queued = (int64_t)p->group.count;
 	/* A record's failure may be the first to show what the client's own
 	 * error says better: only a person can put this right. */
-	if (verdict == KAFKA_FAILED && check_fatal(p, &fatal) == KAFKA_PERM) {
+	if (verdict == KAFKA_FAILED &&
+		rota_fatal(&p->rota, &fatal) == KAFKA_PERM) {
 		*err = fatal;
 		verdict = KAFKA_PERM;
 	}
@@ -503,7 +427,7 @@ publish_deadline(const struct publish *p)
 int
 publish_wake_fd(const struct publish *p, unsigned k)
 {
-	return k < p->count ? p->producers[k].producer.wake_fd : -1;
+	return rota_wake_fd(&p->rota, k);
 }
 
 bool
@@ -515,15 +439,10 @@ publish_idle(const struct publish *p)
 bool
 publish_away(struct publish *p)
 {
-	unsigned k;
-
-	for (k = 0; k < p->count; k++)
-		if (kafka_is_away(&p->producers[k].producer.kafka,
-			    p->producers[k].producer.rk))
-			return true;
 	/* A broker that is stopped, not dead, keeps its connections. */
-	return p->group.state != GROUP_IDLE &&
-	       p->now_ms - p->sent_ms > STALLED_MS;
+	return rota_away(&p->rota) ||
+	       (p->group.state != GROUP_IDLE &&
+		       p->now_ms - p->sent_ms > STALLED_MS);
 }
 
 const struct publish_counters *

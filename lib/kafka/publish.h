@@ -16,7 +16,7 @@
 #define KAFKA_PUBLISH_H
 
 #include "flow/group.h"
-#include "kafka/txn.h"
+#include "kafka/rota.h"
 
 /* All borrowed for the call. */
 struct publish_answer {

@@ -138,6 +138,55 @@ txn_abort(struct txn *txn, struct err *err)
 		     : KAFKA_OK;
 }
 
+/* Of a consumer that was a member; what it says may be repeated. */
+static rd_kafka_error_t *
+send_offsets(struct txn *txn, const rd_kafka_topic_partition_list_t *offsets,
+	rd_kafka_t *consumer)
+{
+	int64_t deadline_ms = clock_mono_ms() + TXN_TIMEOUT_MS;
+	rd_kafka_consumer_group_metadata_t *group =
+		rd_kafka_consumer_group_metadata(consumer);
+	rd_kafka_error_t *error;
+
+	for (;;) {
+		error = rd_kafka_send_offsets_to_transaction(
+			txn->producer.rk, offsets, group, TXN_TIMEOUT_MS);
+		if (!error || rd_kafka_error_is_fatal(error) ||
+			rd_kafka_error_txn_requires_abort(error) ||
+			!rd_kafka_error_is_retriable(error) ||
+			clock_mono_ms() >= deadline_ms)
+			break;
+		rd_kafka_error_destroy(error);
+		usleep(AGAIN_US);
+	}
+	rd_kafka_consumer_group_metadata_destroy(group);
+	return error;
+}
+
+enum kafka_verdict
+txn_offsets(struct txn *txn, const rd_kafka_topic_partition_list_t *offsets,
+	rd_kafka_t *consumer, struct err *err)
+{
+	rd_kafka_error_t *error = send_offsets(txn, offsets, consumer);
+	struct err ignored;
+	bool may_abort, fenced;
+
+	if (!error)
+		return KAFKA_OK;
+	txn->code = rd_kafka_error_code(error);
+	may_abort = !rd_kafka_error_is_fatal(error) &&
+		    rd_kafka_error_txn_requires_abort(error) &&
+		    !for_time(txn->code);
+	fenced = txn->code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+	(void)fail("cannot send offsets", error, err);
+	if (!may_abort)
+		return KAFKA_FAILED;
+	/* Even where it is the end: readers would wait for the time-out. */
+	if (txn_abort(txn, &ignored) != KAFKA_OK || fenced)
+		return KAFKA_FAILED;
+	return KAFKA_REFUSED;
+}
+
 enum kafka_verdict
 txn_commit(struct txn *txn, struct err *err)
 {

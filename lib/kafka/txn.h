@@ -3,6 +3,7 @@
  *
  *	txn_init                    once, ends what a dead predecessor left
  *	txn_begin, txn_send.., txn_commit          again and again
+ *	                       (txn_offsets in front of it: a consumer's)
  *
  * begin, commit and init block (commit 2-4 ms). Delivery callbacks come from
  * within commit; a record is in Kafka only when commit has said KAFKA_OK.
@@ -43,6 +44,18 @@ enum kafka_verdict txn_begin(struct txn *txn, struct err *err) MUST_CHECK;
 /* As producer_send(). REFUSED: commit will abort. */
 enum kafka_verdict txn_send(struct txn *txn, const struct record *record,
 	void *opaque, rd_kafka_resp_err_t *code) MUST_CHECK;
+
+/*
+ * The consumer's group has read up to `offsets` (each the next to be read), if
+ * this transaction commits. KAFKA_OK; KAFKA_REFUSED: the group does not know
+ * this member any more, or not now (a zombie, a rebalance): the transaction
+ * was aborted, the handle may begin again. FAILED: another process has its
+ * place (FENCED_INSTANCE_ID; aborted, too), or unknown. May hang while the
+ * coordinator is down (librdkafka 5456): the caller keeps a watch.
+ */
+enum kafka_verdict txn_offsets(struct txn *txn,
+	const rd_kafka_topic_partition_list_t *offsets, rd_kafka_t *consumer,
+	struct err *err) MUST_CHECK;
 
 /*
  * KAFKA_OK: all are in Kafka. KAFKA_REFUSED: the transaction was aborted, none

@@ -105,7 +105,8 @@ take_result(struct run *run, const struct result *result)
 	item = runner_result(
 		&run->runner, &r, run->pending_count, clock_mono_ms());
 	crash_point("run:after-results");
-	if (item && publish_pending(run, item) < 0)
+	if (item && (run->opts->atomic ? transact_keep(run, item)
+				       : publish_pending(run, item)) < 0)
 		run_end(run, EXIT_TEMP);
 	emits_drop(run);
 	choke(run);

@@ -141,18 +141,26 @@ group_positions(struct run *run)
 				list->elems[i].opaque, list->elems[i].offset);
 }
 
-void
-group_commit(struct run *run, const struct runner_action *action)
+rd_kafka_topic_partition_list_t *
+group_offsets(const struct runner_action *action)
 {
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new((int)action->count);
 	size_t i;
-	int rc;
 
 	for (i = 0; i < action->count; i++)
 		rd_kafka_topic_partition_list_add(list, action->parts[i]->topic,
 			action->parts[i]->partition)
 			->offset = action->parts[i]->committing;
+	return list;
+}
+
+void
+group_commit(struct run *run, const struct runner_action *action)
+{
+	rd_kafka_topic_partition_list_t *list = group_offsets(action);
+	int rc;
+
 	crash_point("run:before-offset-commit");
 	rc = consumer_commit(&run->consumer, list, &run->why);
 	rd_kafka_topic_partition_list_destroy(list);

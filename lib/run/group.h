@@ -13,6 +13,9 @@ extern const struct consumer_ops group_ops; /* data is a struct run */
 void group_instance(struct buf *out, int64_t slot);
 /* Tells the runner where the consumer stands in each partition. */
 void group_positions(struct run *run);
+/* What an ACT_COMMIT commits; the caller destroys it. */
+rd_kafka_topic_partition_list_t *group_offsets(
+	const struct runner_action *action);
 void group_commit(struct run *run, const struct runner_action *action);
 /* Answers the rebalance that took the partitions away. */
 void group_let_go(struct run *run);

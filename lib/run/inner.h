@@ -1,7 +1,8 @@
 /*
  * run/inner.h - what the files of a runner share: runner.c (the loop, and what
- * flow/runner asks for), records.c, emits.c (what the filter says), letters.c.
- * Not for others.
+ * flow/runner asks for), records.c, emits.c (what the filter says), letters.c,
+ * out.c (what goes to Kafka) and transact.c (.. in one transaction). Not for
+ * others.
  */
 #ifndef RUN_INNER_H
 #define RUN_INNER_H
@@ -12,6 +13,7 @@
 #include "flow/runner.h"
 #include "kafka/consumer.h"
 #include "kafka/publish.h"
+#include "kafka/xact.h"
 #include "run/run.h"
 #include "serve/child.h"
 #include "wire/result.h"
@@ -25,11 +27,12 @@ struct run {
 	struct consumer consumer;
 	/* What was assigned; each element's opaque is its struct part. */
 	rd_kafka_topic_partition_list_t *assignment;
-	struct publish *publish;
+	struct publish *publish; /* or, with -x: */
+	struct xact xact;
 	struct group_source source;
 	struct child child;
 	struct status status;
-	int64_t emits; /* counter */
+	int64_t emits, transactions, aborted; /* counters */
 
 	uv_loop_t loop;
 	uv_poll_t wake, acks[RUN_WAKES];
@@ -75,10 +78,38 @@ void emits_resume(void *data, struct group_source *source);
 
 /* ---- letters.c ---------------------------------------------------------- */
 
-/* Publishes item as a dead letter; from a -dlt topic it is only logged. */
+/* Publishes item as a dead letter (with -x: only says so); from a -dlt topic
+ * it is only logged. */
 void letters_send(struct run *run, struct item *item);
-/* publish's opaque of an emit is its item, of a letter this. */
+/* The letter as a record; views live as long as item, until the next call. */
+int letters_make(struct run *run, struct item *item, struct record *letter,
+	struct err *err) MUST_CHECK;
+/* The opaque of an emit is its item, of a letter this. */
 void *letters_tag(struct item *item);
 struct item *letters_item(void *opaque, bool *letter);
+
+/* ---- out.c -------------------------------------------------------------- */
+
+/* id: of transactions, less ".k". */
+int out_open(struct run *run, const char *id, struct err *err) MUST_CHECK;
+void out_close(struct run *run);
+/* As publish_start(). */
+enum kafka_verdict out_start(struct run *run, int timeout_ms, bool *again,
+	struct err *err) MUST_CHECK;
+/* Does what can be done now; what fails ends the runner, and nothing more is
+ * committed. */
+void out_step(struct run *run, int64_t now);
+void out_failed(struct run *run, enum kafka_verdict verdict);
+int64_t out_deadline(const struct run *run);
+int out_wake_fd(const struct run *run, unsigned k);
+bool out_away(struct run *run);
+
+/* ---- transact.c: with -x ------------------------------------------------- */
+
+/* Keeps the pending emits with their record. */
+int transact_keep(struct run *run, struct item *item) MUST_CHECK;
+/* ACT_EMIT, ACT_COMMIT. */
+void transact_emit(struct run *run, struct item *item);
+void transact_commit(struct run *run, const struct runner_action *action);
 
 #endif

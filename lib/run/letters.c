@@ -41,18 +41,27 @@ cut_headers(struct record *record, const struct item *item)
 	log_it(item, "a dead letter has lost headers: there are too many");
 }
 
-static int
-send_letter(struct run *run, struct item *item, struct err *err)
+int
+letters_make(struct run *run, struct item *item, struct record *letter,
+	struct err *err)
 {
 	static struct record_room room; /* of the new headers; 8 KiB */
-	struct record record, letter;
+	struct record record;
 
 	if (consumer_record(&record, item->body, &run->room, err) < 0)
 		err_clear(err); /* over RECORD_HEADERS_MAX, cut here */
 	cut_headers(&record, item);
-	if (dlt_letter(&letter, &record, run->opts->group,
-		    str_c(item->error_class), str_c(item->error_message), &room,
-		    err) < 0)
+	return dlt_letter(letter, &record, run->opts->group,
+		str_c(item->error_class), str_c(item->error_message), &room,
+		err);
+}
+
+static int
+send_letter(struct run *run, struct item *item, struct err *err)
+{
+	struct record letter;
+
+	if (letters_make(run, item, &letter, err) < 0)
 		return -1;
 	return publish_put(
 		run->publish, &run->source, &letter, letters_tag(item), err);
@@ -63,11 +72,13 @@ letters_send(struct run *run, struct item *item)
 {
 	if (dlt_is(str_c(item->part->topic))) {
 		log_it(item, "a record of a dead letter topic is dead");
+		if (run->opts->atomic)
+			return;
 		runner_published(&run->runner, item, true, false, STR(""),
 			clock_mono_ms());
 		return;
 	}
 	log_it(item, "record is dead");
-	if (send_letter(run, item, &run->why) < 0)
+	if (!run->opts->atomic && send_letter(run, item, &run->why) < 0)
 		run_end(run, EXIT_TEMP);
 }

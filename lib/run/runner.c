@@ -7,6 +7,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -19,8 +20,6 @@
 
 #define START_MS 500	   /* a look-out for the first broker */
 #define POLL_EVERY_MS 1000 /* librdkafka wants to be polled when idle too */
-#define QUEUE_RECORDS 20000
-#define QUEUE_BYTES (64 << 20)
 
 void
 run_end(struct run *run, int code)
@@ -121,6 +120,7 @@ act(struct run *run, const struct runner_action *action)
 	switch (action->act) {
 	case ACT_DONE:
 		rd_kafka_message_destroy(action->body);
+		free(action->emits);
 		break;
 	case ACT_LETTER:
 		letters_send(run, action->item);
@@ -158,9 +158,13 @@ act(struct run *run, const struct runner_action *action)
 			action->part->partition, action->act == ACT_PAUSE);
 		break;
 	case ACT_EMIT:
+		transact_emit(run, action->item);
 		break;
 	case ACT_COMMIT:
-		group_commit(run, action);
+		if (run->opts->atomic)
+			transact_commit(run, action);
+		else
+			group_commit(run, action);
 		break;
 	case ACT_LET_GO:
 		group_let_go(run);
@@ -194,18 +198,6 @@ do_actions(struct run *run, int64_t now)
 	return any;
 }
 
-/* Emits and letters; a failed delivery ends the runner, nothing more is
- * committed. */
-static void
-do_publish(struct run *run, int64_t now)
-{
-	enum kafka_verdict verdict;
-
-	verdict = publish_step(run->publish, now, &run->why);
-	if (verdict != KAFKA_OK)
-		run_end(run, verdict == KAFKA_PERM ? EXIT_PERM : EXIT_TEMP);
-}
-
 static void
 tell_state(struct run *run, int64_t now)
 {
@@ -213,7 +205,7 @@ tell_state(struct run *run, int64_t now)
 
 	if (r->draining)
 		status_set(&run->status, STATUS_DRAINING, r->exit_why);
-	else if (publish_away(run->publish) ||
+	else if (out_away(run) ||
 		 kafka_is_away(&run->consumer.kafka, run->consumer.rk))
 		status_set(&run->status, STATUS_WAITING, "kafka");
 	else if (run->waiting[0])
@@ -233,9 +225,9 @@ static void
 set_clock(struct run *run, int64_t now)
 {
 	int64_t at = runner_deadline(&run->runner, now);
-	int64_t then = publish_deadline(run->publish);
+	int64_t then = out_deadline(run);
 
-	if (!publish_idle(run->publish) && then < at)
+	if (then < at)
 		at = then;
 	if (at > now + POLL_EVERY_MS)
 		at = now + POLL_EVERY_MS;
@@ -255,7 +247,7 @@ turn(struct run *run)
 		records_poll(run, now);
 		runner_tick(&run->runner, now);
 		again = do_actions(run, now);
-		do_publish(run, now);
+		out_step(run, now);
 		now = clock_mono_ms();
 	} while (run->exit_code < 0 && again);
 	tell_state(run, now);
@@ -304,8 +296,7 @@ on_acks(uv_poll_t *poll, int status, int events)
 {
 	struct run *run = poll->data;
 
-	kafka_wake_clear(
-		publish_wake_fd(run->publish, (unsigned)(poll - run->acks)));
+	kafka_wake_clear(out_wake_fd(run, (unsigned)(poll - run->acks)));
 	run_due(run);
 }
 
@@ -339,7 +330,7 @@ start_handles(struct run *run)
 	run->idle.data = run->check.data = run->clock.data = run->term.data =
 		run->interrupt.data = run->usr1.data = run->wake.data = run;
 	for (k = 0; k < RUN_WAKES; k++) {
-		fd = publish_wake_fd(run->publish, (unsigned)k);
+		fd = out_wake_fd(run, (unsigned)k);
 		if (fd < 0)
 			break;
 		uv_poll_init(&run->loop, &run->acks[k], fd);
@@ -366,7 +357,7 @@ wait_for_kafka(struct run *run, struct err *err)
 	bool again = true;
 
 	while (!stop_asked) {
-		verdict = publish_start(run->publish, START_MS, &again, err);
+		verdict = out_start(run, START_MS, &again, err);
 		if (verdict == KAFKA_OK)
 			return -1;
 		if (verdict == KAFKA_PERM)
@@ -380,16 +371,10 @@ wait_for_kafka(struct run *run, struct err *err)
 }
 
 static int
-open_clients(struct run *run, const char *instance, struct err *err)
+open_clients(
+	struct run *run, const char *id, const char *instance, struct err *err)
 {
 	const struct run_options *opts = run->opts;
-	const struct publish_options publish = {.kafka = &opts->kafka,
-		.keep = true,
-		.queue_records = QUEUE_RECORDS,
-		.queue_bytes = QUEUE_BYTES,
-		.on_answer = emits_answer,
-		.on_resume = emits_resume,
-		.data = run};
 	const struct consumer_options consumer = {.kafka = &opts->kafka,
 		.group = opts->group,
 		.instance = instance,
@@ -405,8 +390,8 @@ open_clients(struct run *run, const char *instance, struct err *err)
 		.fuse = opts->fuse};
 	int code;
 
-	run->publish = publish_new(&publish, err);
-	if (!run->publish || consumer_open(&run->consumer, &consumer, err) < 0)
+	if (out_open(run, id, err) < 0 ||
+		consumer_open(&run->consumer, &consumer, err) < 0)
 		return EXIT_PERM;
 	code = wait_for_kafka(run, err);
 	if (code >= 0)
@@ -421,7 +406,7 @@ open_clients(struct run *run, const char *instance, struct err *err)
 static int
 run_it(struct run *run, struct err *err)
 {
-	struct buf name = {0};
+	struct buf name = {0}, instance = {0};
 	struct lock lock;
 	int code, rc;
 
@@ -431,11 +416,10 @@ run_it(struct run *run, struct err *err)
 		buf_release(&name);
 		return rc < 0 ? EXIT_PERM : EXIT_DONE;
 	}
-	/* The instance id is the host and the slot: "<host>-<slot>". */
-	buf_reset(&name);
-	group_instance(&name, run->opts->slot);
-	code = open_clients(run, name.data, err);
+	group_instance(&instance, run->opts->slot);
+	code = open_clients(run, name.data, instance.data, err);
 	buf_release(&name);
+	buf_release(&instance);
 	if (code >= 0)
 		return code;
 	uv_loop_init(&run->loop);
@@ -451,7 +435,7 @@ release(struct run *run)
 	child_kill(&run->child, SIGKILL);
 	consumer_close(&run->consumer);
 	if (run->exit_code != EXIT_TEMP)
-		publish_free(run->publish);
+		out_close(run);
 	if (run->assignment)
 		rd_kafka_topic_partition_list_destroy(run->assignment);
 	runner_release(&run->runner);
@@ -471,6 +455,8 @@ run_runner(const struct run_options *opts, struct err *err)
 		{"dead", &c->dead},
 		{"retries", &c->retries},
 		{"emits", &run.emits},
+		{"transactions", &run.transactions},
+		{"aborted", &run.aborted},
 		{"unfinished", &c->unfinished},
 		{"commits", &c->commits},
 		{"starts", &c->starts},

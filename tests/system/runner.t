@@ -9,123 +9,18 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chatlib as c  # noqa: E402
+from runnerlib import Case, until  # noqa: E402
 
 tap = c.Tap()
 NAME = "t-runner-%d" % os.getpid()
-FILTER = os.path.dirname(os.path.abspath(__file__)) + "/filter.py"
-number = 0
-
-
-def until(condition, seconds=15):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not condition():
-        time.sleep(0.02)
-    return condition()
-
-
-class Case:
-    """A topic of its own, with its dead letters and one for emits."""
-
-    def __init__(self, partitions=1):
-        global number
-        number += 1
-        self.topic = "%s-%d" % (NAME, number)
-        self.out, self.dlt = self.topic + "-out", self.topic + "-dlt"
-        self.dir = tempfile.mkdtemp()
-        with open(self.dir + "/topics", "w") as f:
-            for topic in (self.topic, self.out, self.dlt):
-                f.write('{"topic":"%s","partitions":%d,"replicas":1}\n' %
-                        (topic, partitions))
-        c.run("chat-topics", "apply", self.dir + "/topics")
-        self.log = open(self.dir + "/log", "ab")
-        self.runners = []
-
-    def put(self, *values, key="k", partition=None, headers=None):
-        lines = ""
-        for i, value in enumerate(values):
-            r = {"topic": self.topic, "value": value}
-            if "do" in value:
-                value["to"] = self.out
-            if value.get("key", key) is not None:
-                r["key"] = value.get("key", key)
-            if headers:
-                r["headers"] = headers
-            if partition is not None:
-                r["partition"] = partition
-            lines += json.dumps(r) + "\n"
-        more = () if partition is None else ("-P",)
-        c.run("chat-produce", "-d", self.dir, "--slot", "81", *more,
-              stdin=lines)
-
-    def run(self, *more, control=True, slot=0, filter=None, name=0,
-            program="chat-consume", crash=""):
-        argv = [program, "-t", self.topic, "-g", self.topic, "-d",
-                self.dir, "-S", "%s/status.%d" % (self.dir, name or slot),
-                "--slot", str(slot), *more]
-        if control:
-            argv.append("--control")
-        argv += ["--", *(filter or [FILTER, self.dir])]
-        if control and not filter:
-            argv.append("--control")
-        runner = subprocess.Popen(argv, stderr=self.log, env={
-            **os.environ, "CHAT_CRASH_AT": crash})
-        self.runners.append(runner)
-        return runner
-
-    def seen(self, word=""):
-        try:
-            with open(self.dir + "/seen") as f:
-                return [s for s in f.read().splitlines()
-                        if s.startswith(word)]
-        except FileNotFoundError:
-            return []
-
-    def records(self, topic):
-        lines = c.run("chat-consume", "-t", topic, "-o", "start", "-e",
-                      "end").splitlines()
-        return [json.loads(line) for line in lines]
-
-    def status(self, slot=0):
-        """Its newest word: one that has written can be asked to write."""
-        path = "%s/status.%d" % (self.dir, slot)
-        try:
-            with open(path) as f:
-                os.kill(json.load(f)["pid"], signal.SIGUSR1)
-            time.sleep(0.1)
-            with open(path) as f:
-                return json.load(f)
-        except (FileNotFoundError, ProcessLookupError):
-            return {}
-
-    def left(self):
-        """What the group has not committed."""
-        return len(c.run("chat-consume", "-t", self.topic, "-g", self.topic,
-                         "-e", "end").splitlines())
-
-    def logged(self, text):
-        with open(self.dir + "/log", errors="replace") as f:
-            return text in f.read()
-
-    def stop(self):
-        codes = []
-        for runner in self.runners:
-            if runner.poll() is None:
-                runner.send_signal(signal.SIGTERM)
-            codes.append(runner.wait(35))
-        self.log.close()
-        if tap.failed:
-            with open(self.dir + "/log", errors="replace") as f:
-                tap.note(f.read()[-1500:].replace("\n", "\n# "))
-        return codes
 
 
 def jq():
-    case = Case(3)
+    case = Case(tap, 3)
     case.put(*({"n": i, "key": str(i)} for i in range(100)))
     case.run(control=False, filter=[
         "jq", "-c", "--unbuffered",
@@ -135,7 +30,7 @@ def jq():
 
 
 def retry():
-    case = Case()
+    case = Case(tap)
     case.put({"n": 1, "do": "retry", "times": 2}, {"n": 2}, {"n": 3},
              {"n": 4, "key": "other"})
     case.run()
@@ -164,7 +59,7 @@ def retry():
 
 
 def deaths():
-    case = Case()
+    case = Case(tap)
     case.put({"n": 1, "do": "exit", "times": 1, "emit": ["once"]},
              {"n": 2, "do": "garbage", "times": 1},
              {"n": 3, "do": "long", "times": 1},
@@ -186,7 +81,7 @@ def deaths():
 
 
 def poison():
-    case = Case()
+    case = Case(tap)
     case.put(*({"n": i, "key": str(i)} for i in range(4)),
              {"n": 4, "do": "crash", "key": "p"},
              *({"n": i, "key": str(i)} for i in range(5, 9)))
@@ -204,7 +99,7 @@ def poison():
 
 
 def letters():
-    case = Case(2)
+    case = Case(tap, 2)
     case.put({"n": 1, "do": "dead"}, partition=1)
     big = '"' * 600000  # twice as much in a line
     c.run("chat-produce", "-d", case.dir, "--slot", "81", "-P",
@@ -227,7 +122,7 @@ def letters():
            "in the same partition")
     tap.ok(until(lambda: case.left() == 0), "and they are committed")
     tap.ok(case.stop() == [0], "TERM: 0")
-    case = Case()
+    case = Case(tap)
     case.put({"n": 1, "do": "dead"}, headers=[["h", str(i)]
                                               for i in range(255)])
     case.run()
@@ -237,7 +132,7 @@ def letters():
 
 
 def fuse():
-    case = Case(2)
+    case = Case(tap, 2)
     case.put(*({"n": i, "do": "dead"} for i in range(20)), partition=0)
     case.put(*({"n": 100 + i, "emit": ["e"], "to": case.out}
                for i in range(50)), partition=1)
@@ -269,7 +164,7 @@ def fuse():
 
 
 def waiting():
-    case = Case()
+    case = Case(tap)
     case.put({"n": 1, "do": "wait", "seconds": 5})
     case.run("--hang", "2")
     tap.ok(until(lambda: case.status().get("why") == "nothing much"),
@@ -283,7 +178,7 @@ def waiting():
 def leaves_and_comes_back():
     """Answers are owed when the partition leaves (a second runner comes), and
     still when it is back (the second goes)."""
-    case = Case()
+    case = Case(tap)
     case.run()
     case.put({"n": 1, "do": "slow", "seconds": 11, "times": 1, "emit": ["s"]},
              {"n": 2})
@@ -308,7 +203,7 @@ def leaves_and_comes_back():
 
 
 def killed():
-    case = Case(3)
+    case = Case(tap, 3)
     runner = case.run(control=False)
     for i in range(8):
         case.put(*({"n": 100 * i + k, "key": str(k % 7)} for k in range(100)))
@@ -338,7 +233,7 @@ def crashes():
     with nothing committed: all is read and told again."""
     crashing = c.crashing("chat-consume")
     for point in ("run:after-results*3", "run:after-emits"):
-        case = Case()
+        case = Case(tap)
         case.put(*({"n": i, "emit": ["e%d" % i], "to": case.out}
                    for i in range(6)))
         runner = case.run(program=crashing, crash=point)
@@ -355,7 +250,7 @@ def crashes():
 
 
 def ends():
-    case = Case()
+    case = Case(tap)
     runner = case.run(control=False, filter=["no-such-program"])
     tap.ok(runner.wait(20) == 100, "a filter that cannot be run: 100")
     case.put({"n": 1}, {"n": 2, "do": "exit", "code": 100, "times": 1})
@@ -382,7 +277,7 @@ def ends():
 
 
 def view():
-    case = Case()
+    case = Case(tap)
     case.put(*({"n": i} for i in range(10)))
 
     def look(*more):
@@ -428,7 +323,7 @@ def view():
 
 def last_letters():
     """From a dead letter topic nothing is dead-lettered."""
-    case = Case()
+    case = Case(tap)
     case.topic = case.dlt
     big = '"' * 600000  # twice as much in a line
     case.put({"n": 1, "do": "dead"})
@@ -461,7 +356,7 @@ def commit_raw(group, topic, offset):
 
 def tail_lost():
     """A broker that has lost its tail: the group's offset is beyond the end."""
-    case = Case()
+    case = Case(tap)
     case.put({"n": 1}, {"n": 2})
     tap.ok(until(lambda: commit_raw(case.topic, case.topic, 1000) == 0),
            "a committed offset beyond the end of the log")
