@@ -83,6 +83,7 @@ class Person(c.Member):
 
     def __init__(self, user, rooms, history, probes=None, rate=0.0):
         super().__init__(user, rooms, rate)
+        self.port = int(c.PORT)
         self.history, self.probes = history, probes
         self.room_of = {}           # id -> (room, content), not answered yet
         self.base = {r: 0 for r in rooms}
@@ -156,7 +157,8 @@ class Person(c.Member):
     async def connection(self):
         try:
             self.conn = None
-            conn = await asyncio.wait_for(c.Stomp.open(self.token), 10)
+            conn = await asyncio.wait_for(c.Stomp.open(
+                self.token, port=self.port), 10)
             self.conn = conn
             self.connections += 1
             self.history.put("connected", self.user)
@@ -207,6 +209,8 @@ class Crowd:
                                       rate=1 / PROBE_S))
             self.people.append(Person(hears, [room], history, self.probes))
         self.rooms = sorted({r for p in self.people for r in p.rooms})
+        for i, p in enumerate(self.people):
+            p.port = opts.edges[i % len(opts.edges)]
         self.tasks = []
 
     def begin(self):

@@ -3,6 +3,7 @@
 
 import asyncio
 import collections
+import importlib
 import os
 import random
 import signal
@@ -18,7 +19,6 @@ os.environ.setdefault("CHAT_ROOT", ROOT)
 import faults  # noqa: E402
 import options  # noqa: E402
 import place  # noqa: E402
-import processes  # noqa: E402,F401
 from results import Results  # noqa: E402
 from stack import Broken, Stack  # noqa: E402
 
@@ -150,7 +150,19 @@ class Run:
             await self.watch()
 
 
+def families():
+    """Each module adds its faults to the list. chatlib wants the stack's
+    names when it is read: where there is no stack any will do."""
+    os.environ.setdefault("CHAT_RUN", os.environ["CHAT_HOME"])
+    os.environ.setdefault("CHAT_URL", "ws://127.0.0.1:%d/ws/v1/chat"
+                          % place.port(0))
+    for name in ("processes", "kafka", "postgresql", "network", "clients",
+                 "resources"):
+        importlib.import_module(name)
+
+
 def main():
+    families()
     opts = options.parse(sys.argv[1:])
     results = Results(opts.results, opts.brokers)
     if opts.list:
@@ -170,6 +182,7 @@ def main():
     code = 101
     try:
         stack.environment()
+        opts.edges = [place.port(0)] + [place.port(6)] * (not opts.here)
         run = Run(opts, stack, results)
         run.say("seed %d, %d faults to do" % (opts.seed, len(run.left)))
         asyncio.run(run.all())

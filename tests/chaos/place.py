@@ -64,9 +64,33 @@ def front_listener(home):
     return path
 
 
+SECOND_EDGE = """\
+[program:edge2]
+command=chat-ws-edge --port %d --produce %%(ENV_CHAT_RUN)s/produce.sock \
+ --events %%(ENV_CHAT_RUN)s/events.sock --api %%(ENV_CHAT_RUN)s/api.sock \
+ --jwt-secret %%(ENV_CHAT_JWT_SECRET_FILE)s --rate 0 \
+ -S %%(ENV_CHAT_RUN)s/status/edge2.json
+autostart=false
+startsecs=0
+startretries=1000000
+autorestart=unexpected
+exitcodes=0,100
+stopwaitsecs=35
+redirect_stderr=true
+stdout_logfile=%%(ENV_CHAT_LOG_DIR)s/edge2.log
+"""
+
+
+def second_edge(home):
+    os.makedirs(home + "/supervisor.d", exist_ok=True)
+    with open(home + "/supervisor.d/chaos.conf", "w") as f:
+        f.write(SECOND_EDGE % port(6))
+
+
 def prepare(opts, stack):
     """Before scripts/up."""
     os.makedirs(stack.home + "/chaos", exist_ok=True)
+    second_edge(stack.home)
     open(stack.home + "/.chat-stack", "w").close()
     if inside():
         command("ip", "link", "set", "lo", "up")
@@ -75,6 +99,7 @@ def prepare(opts, stack):
         os.environ["CHAT_KAFKA_MORE"] = front_listener(stack.home)
         os.environ["CHAT_PRODUCE_OPTIONS"] = "-b 127.0.0.1:%d" % port(4)
     os.environ["CHAT_CRASH_FILE"] = stack.armed
+    stack.can_arm = True
     os.environ["CHAT_EDGE_OPTIONS"] = "--rate 0"
     os.environ["B"] = stack.root + "/build-crash"
     command("make", "-s", "-C", stack.root, "-j2", "B=build-crash",

@@ -93,6 +93,7 @@ class Stack:
         self.root, self.home = root, home
         self.socket = home + "/supervisor.sock"
         self.armed = home + "/chaos/armed"
+        self.can_arm = False    # built with crash points that look there
 
     # ------------------------------------------------------------ supervisord
 
@@ -148,6 +149,9 @@ class Stack:
 
     def stores(self):
         return sorted(n for n in self.ours() if n.startswith("store"))
+
+    def edges(self):
+        return sorted(n for n in self.ours() if n.startswith("edge"))
 
     def stop(self, *names):
         for name in names:
@@ -216,6 +220,15 @@ class Stack:
                         return name, pid
             return None
         return until(seconds, "one stands still", look, 0.01)
+
+    def as_pg(self, text, check=True):
+        """SQL as the database's owner."""
+        argv = ["psql", "-XqAt", "-h", self.home + "/pgsock", "-p",
+                os.environ["CHAT_PG_PORT"], "-U", "postgres", "-d", "chat",
+                "-c", text]
+        if os.geteuid() == 0:
+            argv = ["runuser", "-u", "postgres", "--", *argv]
+        return command(*argv, check=check, cwd="/")
 
     # ------------------------------------------------------------ up and down
 

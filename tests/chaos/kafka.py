@@ -1,0 +1,103 @@
+"""Faults of Kafka: brokers that freeze, die, lose what they remember of
+producers, and restart while a transaction is open; a topic made anew."""
+
+import glob
+import os
+import signal
+import socket
+import time
+
+from faults import fault
+from resources import filled
+from stack import alive, until
+
+STOPPED_S = (5, 30)
+
+
+def nodes(stack):
+    return sorted(n for n in stack.sections() if n.startswith("kafka"))
+
+
+def broker(stack, turn):
+    """One of them, at random: its name and process."""
+    name = turn.choose(*nodes(stack))
+    return name, stack.pid(name)
+
+
+def data(stack, name):
+    """Where a broker keeps its logs: kafka/data, kafka2/data .."""
+    return "%s/%s/data" % (stack.home, name)
+
+
+def listens(address):
+    try:
+        socket.create_connection(address, 1).close()
+        return True
+    except OSError:
+        return False
+
+
+def address():
+    host, number = os.environ["CHAT_BROKERS"].split(",")[0].rsplit(":", 1)
+    return host, int(number)
+
+
+def back(stack, name, old, seconds=90):
+    """Another process has taken its place, and listens."""
+    until(seconds, name + " is started again", lambda: next(
+        (p for n, (_, p, _) in stack.sections().items()
+         if n == name and p and p != old and alive(p)), 0))
+    until(seconds, "Kafka listens", lambda: listens(address()), 0.1)
+
+
+@fault("R-09", "SIGSTOP of a broker for 5-30 s", long=True)
+def freeze(stack, turn):
+    _, pid = broker(stack, turn)
+    turn.hit()
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(turn.chance.uniform(*STOPPED_S))
+    os.kill(pid, signal.SIGCONT)
+    turn.over()
+
+
+@fault("R-10", "kill -9 of a broker, started again", short=True)
+def kill(stack, turn):
+    name, pid = broker(stack, turn)
+    turn.hit()
+    os.kill(pid, signal.SIGKILL)
+    back(stack, name, pid)
+
+
+@fault("R-11", "a broker restarts while a transaction is open")
+def open_transaction(stack, turn):
+    name, pid = broker(stack, turn)
+    if stack.can_arm:
+        stack.arm("produce:before-commit stop")
+        producer = stack.stopped()[1]
+    else:
+        producer = stack.kill("produce", signal.SIGSTOP)
+    turn.hit()
+    try:
+        os.kill(pid, signal.SIGTERM)
+        back(stack, name, pid)
+    finally:
+        os.kill(producer, signal.SIGCONT)
+
+
+@fault("R-12", "kill -9 of a broker, and its producer snapshots are gone")
+def snapshots(stack, turn):
+    name, pid = broker(stack, turn)
+    turn.hit()
+    os.kill(pid, signal.SIGKILL)
+    for path in glob.glob(data(stack, name) + "/*/*.snapshot"):
+        if "__cluster_metadata" not in path:
+            os.unlink(path)
+    back(stack, name, pid)
+
+
+@fault("R-17", "Kafka's disk is full for 10 s", long=True, inside=True)
+def disk_full(stack, turn):
+    with filled(stack.home + "/kafka", turn):
+        time.sleep(10)
+    turn.over()
+    until(90, "Kafka listens", lambda: listens(address()), 0.1)
