@@ -20,14 +20,14 @@ class Fault:
         self.alone = alone          # in a watch of its own
         self.short = short          # in the short run of the tests
         self.inside = inside        # needs a stack of our own, as root
-        self.brokers = brokers      # needs so many
+        self.brokers = brokers      # only with so many; 0: any number
 
     def __repr__(self):
         return self.name
 
 
 def fault(name, what, long=False, alone=False, short=False, inside=False,
-          brokers=1):
+          brokers=0):
     def add(run):
         ALL[name] = Fault(name, what, run, long, alone, short, inside, brokers)
         return run

@@ -14,32 +14,25 @@ from stack import alive, until
 STOPPED_S = (5, 30)
 
 
-def nodes(stack):
+def names(stack):
     return sorted(n for n in stack.sections() if n.startswith("kafka"))
 
 
 def broker(stack, turn):
     """One of them, at random: its name and process."""
-    name = turn.choose(*nodes(stack))
+    name = turn.choose(*names(stack))
     return name, stack.pid(name)
 
 
-def data(stack, name):
-    """Where a broker keeps its logs: kafka/data, kafka2/data .."""
-    return "%s/%s/data" % (stack.home, name)
-
-
-def listens(address):
+def listens(stack, name):
+    """The brokers are in CHAT_BROKERS in the order of their names."""
+    host, number = os.environ["CHAT_BROKERS"].split(",")[
+        names(stack).index(name)].rsplit(":", 1)
     try:
-        socket.create_connection(address, 1).close()
+        socket.create_connection((host, int(number)), 1).close()
         return True
     except OSError:
         return False
-
-
-def address():
-    host, number = os.environ["CHAT_BROKERS"].split(",")[0].rsplit(":", 1)
-    return host, int(number)
 
 
 def back(stack, name, old, seconds=90):
@@ -47,7 +40,7 @@ def back(stack, name, old, seconds=90):
     until(seconds, name + " is started again", lambda: next(
         (p for n, (_, p, _) in stack.sections().items()
          if n == name and p and p != old and alive(p)), 0))
-    until(seconds, "Kafka listens", lambda: listens(address()), 0.1)
+    until(seconds, name + " listens", lambda: listens(stack, name), 0.1)
 
 
 @fault("R-09", "SIGSTOP of a broker for 5-30 s", long=True)
@@ -89,7 +82,7 @@ def snapshots(stack, turn):
     name, pid = broker(stack, turn)
     turn.hit()
     os.kill(pid, signal.SIGKILL)
-    for path in glob.glob(data(stack, name) + "/*/*.snapshot"):
+    for path in glob.glob("%s/%s/data/*/*.snapshot" % (stack.home, name)):
         if "__cluster_metadata" not in path:
             os.unlink(path)
     back(stack, name, pid)
@@ -97,7 +90,8 @@ def snapshots(stack, turn):
 
 @fault("R-17", "Kafka's disk is full for 10 s", long=True, inside=True)
 def disk_full(stack, turn):
-    with filled(stack.home + "/kafka", turn):
+    name, _ = broker(stack, turn)
+    with filled("%s/%s" % (stack.home, name), turn):
         time.sleep(10)
     turn.over()
-    until(90, "Kafka listens", lambda: listens(address()), 0.1)
+    until(90, name + " listens", lambda: listens(stack, name), 0.1)

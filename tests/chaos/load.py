@@ -7,7 +7,6 @@ import asyncio
 import collections
 import json
 import random
-import threading
 import time
 import zlib
 
@@ -19,15 +18,15 @@ KEEP_S = 1800   # of probes remembered
 
 
 class History:
-    """The client log of one watch: JSON Lines, a line an op."""
+    """The client log of one watch: JSON Lines, a line an op; each person is
+    a worker."""
 
-    def __init__(self, path, worker):
+    def __init__(self, path):
         self.file = open(path, "w", buffering=1 << 16)
-        self.worker, self.lock = worker, threading.Lock()
 
     def put(self, op, user, **fields):
         line = {"ns": time.monotonic_ns(), "ms": time.time_ns() // 1000000,
-                "op": op, "worker": self.worker, "userId": user, **fields}
+                "op": op, "worker": "u%d" % user, "userId": user, **fields}
         self.file.write(json.dumps(line, separators=(",", ":")) + "\n")
 
     def close(self):
@@ -85,28 +84,44 @@ class Person(c.Member):
         super().__init__(user, rooms, rate)
         self.port = int(c.PORT)
         self.history, self.probes = history, probes
-        self.room_of = {}           # id -> (room, content), not answered yet
+        self.spoken = {}            # id -> its invoke, until its RECEIPT
+        self.asked = {}             # room -> the from-seq that was asked for
         self.base = {r: 0 for r in rooms}
         self.resets = 0
+        self.lives = {}             # room -> the epoch of its last reset
         self.codes = collections.Counter()
 
     def say(self, r, content, due=None):
         super().say(r, content)
         cmid = next(reversed(self.waiting))
-        self.room_of[cmid] = r
-        self.history.put("invoke", self.user, roomId=r, n=self.sent,
-                         clientMessageId=cmid, crc=crc(content))
+        self.spoken[cmid] = {"roomId": r, "n": self.sent,
+                             "clientMessageId": cmid, "crc": crc(content)}
+        self.history.put("invoke", self.user, **self.spoken[cmid])
         if due and self.probes:
             self.probes.send(cmid, r, due)
 
+    def greet(self):
+        self.asked = {r: self.last(r) for r in self.rooms}
+        super().greet()
+        for cmid in self.waiting:
+            self.history.put("invoke", self.user, **self.spoken[cmid])
+
+    def unknown(self):
+        for cmid in self.waiting:
+            self.history.put("info", self.user, clientMessageId=cmid)
+
     def joined(self, headers, room):
+        """Where the room goes on, by the RECEIPT of a SUBSCRIBE; or by a
+        word on /user/queue/joins, that a living subscription was reset."""
         status, head = headers.get("status"), int(headers.get("head", 0))
         self.epoch = headers.get("epoch", self.epoch)
         first = {"first": int(headers["first"])} if "first" in headers else {}
         self.history.put("joined", self.user, roomId=room, status=status,
-                         head=head, epoch=self.epoch, **first)
+                         head=head, epoch=self.epoch,
+                         **{"from": self.asked[room]}, **first)
         if status == "reset":
             self.resets += 1
+            self.lives[room] = self.epoch
             self.base[room], self.seen[room] = head, []
             self.contents[room] = {}
         elif status != "recovered":
@@ -123,7 +138,7 @@ class Person(c.Member):
         self.seen[room].append(seq)
         self.contents[room][seq] = body["clientMessageId"]
         self.history.put("recv", self.user, roomId=room, seq=seq,
-                         messageId=body["messageId"],
+                         messageId=body["messageId"], type=body["type"],
                          senderId=body["senderId"],
                          clientMessageId=body["clientMessageId"],
                          crc=crc(body["content"]))
@@ -137,11 +152,16 @@ class Person(c.Member):
                 self.joined(f.headers, int(rid[4:]))
             elif self.waiting.pop(rid, None) is not None:
                 self.receipts[rid] = time.monotonic()
+                del self.spoken[rid]
                 self.history.put("ok", self.user, clientMessageId=rid)
         elif f.command == "MESSAGE":
             body = json.loads(f.body)
             if f.headers["subscription"].startswith("room-"):
                 self.message(body)
+            elif f.headers["subscription"] == "joins":
+                if body["status"] == "reset" and \
+                        self.lives.get(body["roomId"]) != body["epoch"]:
+                    self.joined(body, body["roomId"])
             elif f.headers["subscription"] == "errors":
                 self.refused(body)
         else:
@@ -171,6 +191,7 @@ class Person(c.Member):
                 self.conn.ws.abort()
                 self.conn = None
                 self.history.put("lost", self.user)
+                self.unknown()
 
     async def talk(self):
         """Sends at its rate, whether there is a connection or not."""
@@ -182,8 +203,7 @@ class Person(c.Member):
             due += 1 / self.rate
 
     def end(self):
-        for cmid in self.waiting:
-            self.history.put("info", self.user, clientMessageId=cmid)
+        self.unknown()
         self.history.put("end", self.user)
 
 

@@ -58,6 +58,10 @@ class Run:
 
     async def turn(self, crowd, fault):
         """One round; None where this machine cannot do it."""
+        if fault.inside and not place.inside():
+            self.leave_out(fault, "a stack of our own, as root: "
+                           "unshare -n -m true")
+            return None
         turn = faults.Turn(fault, self.chance, crowd)
         recovery = late = None
         try:
@@ -92,15 +96,8 @@ class Run:
 
     # ------------------------------------------------------------- one watch
 
-    async def watch(self):
-        import load
-        import verdict
-        number = self.results.next_watch()
-        path = "%s/chaos/watch-%d.jsonl" % (self.stack.home, number)
-        crowd = load.Crowd(self.opts, number, load.History(
-            path, "chaos-%d" % number))
-        crowd.begin()
-        await asyncio.sleep(2)
+    async def faults(self, crowd):
+        """Those of one watch, one after the other."""
         turns = []
         while not self.over() and len(turns) < self.opts.watch:
             if turns and (self.left[0].alone or turns[-1].fault.alone):
@@ -112,15 +109,44 @@ class Run:
             if turn.failed:
                 break
             await asyncio.sleep(self.chance.uniform(0, self.opts.every))
+        return turns
+
+    async def watch(self):
+        import load
+        import masses
+        import verdict
+        number = self.results.next_watch()
+        path = "%s/chaos/watch-%d" % (self.stack.home, number)
+        paths = [path + ".jsonl"]
+        crowd = load.Crowd(self.opts, number, load.History(paths[0]))
+        bench = None
+        if self.opts.mass_rate:
+            paths.append(path + "-bench.jsonl")
+            bench = masses.Masses(self.opts, number, paths[1])
+            bench.begin()
+        crowd.begin()
+        await asyncio.sleep(2)
+        turns = await self.faults(crowd)
         crowd.hush()
+        report = asyncio.create_task(asyncio.to_thread(bench.end)) \
+            if bench else None
         settled = await crowd.settle(SETTLES_S)
         v = await asyncio.to_thread(verdict.judge, crowd, settled)
         await crowd.end()
-        said, table = await asyncio.to_thread(verdict.audit, path)
-        bad = v.found or said == "violated" or any(t.failed for t in turns)
-        kept = verdict.keep(v, crowd, path, table) if bad else []
-        if not bad:
-            os.unlink(path)
+        if bench:
+            report = await report
+            await asyncio.to_thread(verdict.judge_masses, v, bench, report)
+        said, table = await asyncio.to_thread(verdict.audit, paths)
+        kept = []
+        if v.found or said == "violated" or any(t.failed for t in turns):
+            rooms = crowd.rooms + (bench.rooms if bench else [])
+            kept = verdict.keep(v, rooms, paths, table)
+        else:
+            for p in paths:
+                os.unlink(p)
+        self.conclude(number, turns, v, said, kept)
+
+    def conclude(self, number, turns, v, said, kept):
         self.results.put({
             "watch": number, "seed": self.opts.seed, "counts": v.counts,
             "harm": self.blame(v, turns), "audit": said, "kept": kept,
@@ -157,7 +183,7 @@ def families():
     os.environ.setdefault("CHAT_URL", "ws://127.0.0.1:%d/ws/v1/chat"
                           % place.port(0))
     for name in ("processes", "kafka", "postgresql", "network", "clients",
-                 "resources"):
+                 "resources", "rebuilt"):
         importlib.import_module(name)
 
 

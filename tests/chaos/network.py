@@ -7,6 +7,8 @@ import os
 import signal
 import time
 
+import kafka
+import place
 import proxy
 from faults import Left, fault
 from place import port
@@ -44,30 +46,47 @@ def cut(turn, *texts, seconds=CUT_S):
     turn.over()
 
 
-# who talks to whom: the port of the one who listens
-LINES = {"produce-kafka": 4, "runners-kafka": 1, "store-postgresql": 3}
+def line(stack, what):
+    """Who talks to whom: the ports of those who listen."""
+    many = [place.Node(i) for i in range(len(kafka.names(stack)))]
+    return {"produce-kafka": [n.front for n in many],
+            "runners-kafka": [n.main for n in many],
+            "store-postgresql": [port(3)]}[what]
+
+
+def drops(numbers, *ways):
+    return ["tcp %s { %s } drop" % (way, ", ".join(map(str, numbers)))
+            for way in ways]
 
 
 @fault("R-18", "partition: the edge's chat-produce, or the runners, and Kafka",
        long=True, inside=True)
 def kafka_away(stack, turn):
-    p = port(LINES[turn.choose("produce-kafka", "runners-kafka")])
-    cut(turn, "tcp dport %d drop" % p, "tcp sport %d drop" % p)
+    what = turn.choose("produce-kafka", "runners-kafka")
+    cut(turn, *drops(line(stack, what), "dport", "sport"))
+
+
+@fault("R-18n", "partition: one broker and everybody else", long=True,
+       inside=True, brokers=3)
+def broker_away(stack, turn):
+    name = turn.choose(*kafka.names(stack))
+    node = place.Node(kafka.names(stack).index(name))
+    cut(turn, *drops([node.main, node.front, node.controller],
+                     "dport", "sport"))
 
 
 @fault("R-19", "partition: chat-store (and chat-api) and PostgreSQL",
        long=True, inside=True)
 def postgresql_away(stack, turn):
-    turn.variant = "store-postgresql"
-    p = port(LINES[turn.variant])
-    cut(turn, "tcp dport %d drop" % p, "tcp sport %d drop" % p)
+    cut(turn, *drops(line(stack, turn.choose("store-postgresql")),
+                     "dport", "sport"))
 
 
 @fault("R-20", "one-way partition: only the answers are lost", long=True,
        inside=True)
 def answers_lost(stack, turn):
-    p = port(LINES[turn.choose(*LINES)])
-    cut(turn, "tcp sport %d drop" % p)
+    what = turn.choose("produce-kafka", "runners-kafka", "store-postgresql")
+    cut(turn, *drops(line(stack, what), "sport"))
 
 
 @fault("R-21", "a slow link for 10 s: 1 Mbit/s (tbf)", long=True, inside=True)
@@ -102,24 +121,27 @@ def led():
         p.close()
 
 
-@fault("R-07", "EndTxn, or its answer, is held until the transaction timed out",
-       long=True, inside=True)
+@fault("R-07", "EndTxn, or its answer, is held for %d s, longer than the "
+       "transaction lives" % HELD_S, long=True, inside=True, brokers=1)
 def end_txn_late(stack, turn):
-    answers = turn.choose("request", "answer") == "answer"
+    """A request that is held so long and then arrives: by then chat-produce
+    has ended (fenced, or in doubt), or has learnt on another connection that
+    all was committed. Both are right; the variant says which."""
+    what = turn.choose("request", "answer")
     with led() as p:
         time.sleep(1)
         old = stack.actor("produce")
-        p.catch(proxy.END_TXN, HELD_S, answers, on_catch=turn.hit)
+        p.catch(proxy.END_TXN, HELD_S, what == "answer", on_catch=turn.hit)
         if not p.caught.wait(20):
             raise Broken("no EndTxn in 20 s")
-        until(HELD_S + 20, "chat-produce ends and another begins",
-              lambda: not alive(old) and stack.actors().get("produce"))
         turn.expect(p.passed.wait(HELD_S + 5), "the late EndTxn never arrived")
+        time.sleep(1)
+        turn.variant += ", went on" if alive(old) else ", ended"
     turn.over()
 
 
 @fault("R-03e", "kill -9 of chat-produce when EndTxn is on its way",
-       inside=True)
+       inside=True, brokers=1)
 def end_txn_sent(stack, turn):
     with led() as p:
         time.sleep(turn.chance.uniform(0.2, 1))

@@ -58,6 +58,12 @@ def parser():
                    help="of theirs (4)")
     p.add_argument("--probes", type=int, default=4, metavar="N",
                    help="probe rooms: a message each 100 ms (4)")
+    p.add_argument("--mass-rate", type=int, default=20, metavar="N",
+                   help="messages a second of chat-bench beside (20; 0 none)")
+    p.add_argument("--mass-rooms", type=int, default=10, metavar="N",
+                   help="rooms of chat-bench (10)")
+    p.add_argument("--mass-members", type=int, default=5, metavar="N",
+                   help="of each of them (5)")
     p.add_argument("--every", type=float, default=2, metavar="SECONDS",
                    help="between recovery and the next fault, at most (2)")
     p.add_argument("--watch", type=int, default=50, metavar="N",
@@ -110,7 +116,7 @@ def chosen(opts):
             continue
         if names is None and opts.short and not f.short:
             continue
-        if names is None and f.brokers > 1 and not opts.three:
+        if names is None and f.brokers not in (0, opts.brokers):
             continue
         out.append(f)
     return out
@@ -139,7 +145,7 @@ def print_list():
     for f in sorted(faults.ALL.values(), key=lambda f: f.name):
         print("%-9s %s%s%s" % (
             f.name, f.what, " (over 20 s)" if f.long else "",
-            " (-3)" if f.brokers > 1 else ""))
+            {0: "", 1: " (not -3)", 3: " (-3)"}[f.brokers]))
 
 
 def print_plan(opts, results):

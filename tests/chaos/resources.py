@@ -2,6 +2,7 @@
 clock that jumps."""
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -14,16 +15,27 @@ from stack import command
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
+def fill(f):
+    """Until the disk has not one page more."""
+    size, step = 0, 1 << 30
+    while step >= 4096:
+        try:
+            os.posix_fallocate(f.fileno(), size, step)
+            size += step
+        except OSError as e:
+            if e.errno != errno.ENOSPC:
+                raise
+            step //= 2
+
+
 @contextlib.contextmanager
 def filled(directory, turn):
     """The small disk of this directory is full as long as the block lasts."""
     path = directory + "/chaos-filler"
-    with open(path, "wb") as f:
-        free = os.statvfs(directory)
-        os.posix_fallocate(f.fileno(), 0, max(
-            1, free.f_bavail * free.f_frsize))
-    turn.hit()
     try:
+        with open(path, "wb") as f:
+            fill(f)
+        turn.hit()
         yield
     finally:
         os.unlink(path)

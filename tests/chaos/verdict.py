@@ -3,7 +3,6 @@ against PostgreSQL, independent of chat-audit, which says its word too."""
 
 import collections
 import json
-import os
 import subprocess
 
 import chatlib as c
@@ -95,6 +94,53 @@ def check_person(v, p, rows):
     return repeats
 
 
+def check_history(v, path, rows):
+    """The same from a client log (chat-bench's): what has an "ok" is stored
+    once, in its sender's order."""
+    said, ok = {}, set()
+    with open(path) as f:
+        for line in f:
+            if not line.endswith("\n"):
+                break
+            op = json.loads(line)
+            if op["op"] == "invoke":
+                said[op["clientMessageId"]] = (op["userId"], op["n"])
+            elif op["op"] == "ok":
+                ok.add(op["clientMessageId"])
+    times = collections.Counter(r[2] for rr in rows.values() for r in rr)
+    for cmid in ok - set(times):
+        v.add("lost", "%s had its RECEIPT and is not stored" % cmid)
+    for cmid, n in times.items():
+        if n > 1:
+            v.add("doubled", "%s is stored %d times" % (cmid, n))
+        if cmid not in said:
+            v.add("phantom", "%s is stored and was never sent" % cmid)
+    for room, rr in rows.items():
+        if [r[0] for r in rr] != list(range(1, len(rr) + 1)):
+            v.add("lost", "room %d: seq has a hole" % room)
+        last = {}
+        for seq, sender, cmid, _ in rr:
+            n = said.get(cmid, (sender, -1))[1]
+            if -1 < n <= last.get(sender, -1):
+                v.add("reordered", "room %d seq %d: %d of user %d after %d"
+                      % (room, seq, n, sender, last[sender]))
+            last[sender] = n
+    return {"sent": len(said), "receipts": len(ok),
+            "stored": sum(times.values())}
+
+
+def judge_masses(v, masses, report):
+    """chat-bench's word, and its client log against PostgreSQL."""
+    counts = check_history(v, masses.path, stored(masses.rooms))
+    if not report.get("clean"):
+        v.add("strange", "chat-bench: %s" % report.get("why"))
+    counts.update(deliveries=report.get("deliveries", 0),
+                  connections=report.get("connects", 0),
+                  repeats=report.get("wireDuplicates", 0))
+    for name, n in counts.items():
+        v.counts[name] += n
+
+
 def judge(crowd, settled):
     """The verdict over one watch of this crowd."""
     v = Verdict()
@@ -120,11 +166,11 @@ def judge(crowd, settled):
     return v
 
 
-def audit(path):
-    """chat-audit's own word on the client log: "clean", "violated", or why
+def audit(paths):
+    """chat-audit's own word on the client logs: "clean", "violated", or why
     it could not say; and its table."""
     try:
-        done = subprocess.run(["chat-audit", "-j", path], text=True,
+        done = subprocess.run(["chat-audit", "-j", *paths], text=True,
                               stdin=subprocess.DEVNULL, timeout=600,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except FileNotFoundError:
@@ -136,16 +182,16 @@ def audit(path):
     return said, done.stdout
 
 
-def keep(v, crowd, path, audited):
-    """What explains a violation goes beside the client log."""
-    with open(path + ".found", "w") as f:
+def keep(v, rooms, paths, audited):
+    """What explains a violation goes beside the client logs."""
+    found, rows = paths[0] + ".found", paths[0] + ".rows"
+    with open(found, "w") as f:
         for kind, when, words in v.found:
             f.write(json.dumps({"kind": kind, "at": when, "what": words})
                     + "\n")
         f.write(audited)
-    with open(path + ".rows", "w") as f:
-        for room, rr in stored(crowd.rooms).items():
+    with open(rows, "w") as f:
+        for room, rr in stored(rooms).items():
             for row in rr:
                 f.write(json.dumps([room, *row]) + "\n")
-    return [p for p in (path, path + ".found", path + ".rows")
-            if os.path.exists(p)]
+    return [*paths, found, rows]
