@@ -202,6 +202,7 @@ def main():
         return 0 if results.clean() else 1
     home = os.environ["CHAT_HOME"]
     stack = Stack(ROOT, home)
+    os.makedirs(home + "/chaos", exist_ok=True)
     if not opts.here:
         place.enter()
         place.start(opts, stack)

@@ -257,7 +257,7 @@ class Stack:
             "commit": first("git", "-C", self.root, "rev-parse", "--short",
                             "HEAD"),
             "kafka": os.path.basename(kafka[0])[:-4] if kafka else "?",
-            "postgresql": first("psql", "-V").split()[-1],
+            "postgresql": first("psql", "-V").split()[2],
             "librdkafka": first("dpkg-query", "-W", "-f", "${Version}",
                                 "librdkafka1"),
             "kernel": os.uname().release,
