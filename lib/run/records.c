@@ -31,8 +31,8 @@ records_print(struct run *run, rd_kafka_message_t *m, bool again)
 	return out->len - before <= RECORD_LINE_MAX;
 }
 
-/* Each byte takes six at most (\u0001). Only what may be too long is printed
- * to see. */
+/* Each byte takes one at least, and six at most (\u0001). Only what may be too
+ * long is printed to see. */
 static bool
 fits(struct run *run, rd_kafka_message_t *m)
 {
@@ -40,6 +40,9 @@ fits(struct run *run, rd_kafka_message_t *m)
 	size_t before = run->lines.len;
 	bool ok;
 
+	if (m->len + m->key_len >= RECORD_LINE_MAX &&
+		!dlt_is(str_c(rd_kafka_topic_name(m->rkt))))
+		return false;
 	if (rd_kafka_message_headers(m, &headers) &&
 		(m->len + m->key_len) * 6 < RECORD_LINE_MAX - 4096)
 		return true;

@@ -232,7 +232,7 @@ check(struct store_batch *batch, struct store_item *item, struct str value,
 	if (fault != MESSAGE_OK)
 		return message_fault_code(fault);
 	if (message->sender_id < 0) {
-		err_set(err, "senderId is missing or negative");
+		err_set(err, "senderId is no integer in 0..2^53");
 		return "INVALID_SENDER";
 	}
 	if (!message->has_id) {

@@ -244,12 +244,15 @@ static enum message_fault
 read_numbers(
 	struct message *out, const struct json found[FIELDS], struct err *err)
 {
-	if (!json_i64(found[ROOM_ID], &out->room_id) || out->room_id <= 0)
+	/* Ids are numbers to browsers and jq too, exact up to 2^53 only. */
+	if (!json_i64(found[ROOM_ID], &out->room_id) || out->room_id <= 0 ||
+		out->room_id > MESSAGE_NUMBER_MAX)
 		return fault(MESSAGE_INVALID_ROOM, err,
-			"roomId is no positive integer");
+			"roomId is no integer in 1..2^53");
 	/* The edge puts the token's user in its place, whatever was here; the
 	 * store asks for one. */
-	if (!json_i64(found[SENDER_ID], &out->sender_id) || out->sender_id < 0)
+	if (!json_i64(found[SENDER_ID], &out->sender_id) ||
+		out->sender_id < 0 || out->sender_id > MESSAGE_NUMBER_MAX)
 		out->sender_id = -1;
 	out->sent_at_ms = -1;
 	if (found[SENT_AT_MS].type == JSON_NONE)

@@ -14,8 +14,9 @@
 #include "base/err.h"
 #include "json/json.h"
 
-#define MESSAGE_CONTENT_MAX 5000 /* code points, the default */
-#define MESSAGE_ID_MAX 40	 /* canonical id with its NUL */
+#define MESSAGE_CONTENT_MAX 5000	      /* code points, the default */
+#define MESSAGE_NUMBER_MAX (INT64_C(1) << 53) /* roomId, senderId */
+#define MESSAGE_ID_MAX 40		      /* canonical id with its NUL */
 
 enum message_type { MESSAGE_TEXT, MESSAGE_IMAGE };
 
@@ -33,17 +34,17 @@ struct message {
 	bool has_id;
 	struct json content; /* the raw JSON string: copied as it stands */
 	enum message_type type;
-	int64_t sent_at_ms; /* -1: not given */
+	int64_t sent_at_ms;  /* -1: not given */
 	struct json sent_at; /* Spring's text or array; JSON_NONE: not given */
 };
 
 /* What is wrong with a body: also the code told to clients. */
 enum message_fault {
 	MESSAGE_OK = 0,
-	MESSAGE_INVALID_BODY = -1,    /* no JSON object, a field of wrong type */
-	MESSAGE_INVALID_ROOM = -2,    /* roomId missing or no positive integer */
-	MESSAGE_INVALID_ID = -3,      /* clientMessageId of another form */
-	MESSAGE_EMPTY = -4,	      /* content missing or blank */
+	MESSAGE_INVALID_BODY = -1, /* no JSON object, a field of wrong type */
+	MESSAGE_INVALID_ROOM = -2, /* roomId missing or not in 1..2^53 */
+	MESSAGE_INVALID_ID = -3,   /* clientMessageId of another form */
+	MESSAGE_EMPTY = -4,	   /* content missing or blank */
 	MESSAGE_TOO_LONG = -5,
 	MESSAGE_INVALID_CONTENT = -6, /* U+0000, half a surrogate pair */
 	MESSAGE_INVALID_TYPE = -7,

@@ -85,8 +85,8 @@ test_least(void **state)
 	struct message m;
 	struct buf out = {0};
 
-	good(&m, "{\"roomId\":9223372036854775807,\"content\":\"x\"}");
-	assert_true(m.room_id == INT64_MAX);
+	good(&m, "{\"roomId\":9007199254740992,\"content\":\"x\"}");
+	assert_true(m.room_id == MESSAGE_NUMBER_MAX);
 	assert_int_equal(m.sender_id, -1);
 	assert_false(m.has_id);
 	assert_int_equal(m.type, MESSAGE_TEXT);
@@ -95,7 +95,7 @@ test_least(void **state)
 	m.sender_id = 0;
 	message_print(&out, &m);
 	assert_string_equal(out.data,
-		"{\"roomId\":9223372036854775807,\"senderId\":0,"
+		"{\"roomId\":9007199254740992,\"senderId\":0,"
 		"\"content\":\"x\",\"type\":\"TEXT\"}");
 	/* null is as good as nothing. */
 	good(&m, "{\"roomId\":1,\"content\":\"x\",\"type\":null,\"senderId\":"
@@ -127,17 +127,19 @@ test_bodies(void **state)
 	bad("{\"roomId\":1,\"content\":\"x\",\"content\":null}",
 		MESSAGE_INVALID_BODY, "'content' is given twice");
 	bad("{\"content\":\"x\"}", MESSAGE_INVALID_ROOM,
-		"roomId is no positive integer");
+		"roomId is no integer in 1..2^53");
 	bad("{\"roomId\":0,\"content\":\"x\"}", MESSAGE_INVALID_ROOM,
-		"roomId is no positive integer");
+		"roomId is no integer in 1..2^53");
 	bad("{\"roomId\":-1,\"content\":\"x\"}", MESSAGE_INVALID_ROOM,
-		"roomId is no positive integer");
+		"roomId is no integer in 1..2^53");
 	bad("{\"roomId\":\"1\",\"content\":\"x\"}", MESSAGE_INVALID_ROOM,
-		"roomId is no positive integer");
+		"roomId is no integer in 1..2^53");
 	bad("{\"roomId\":1.0,\"content\":\"x\"}", MESSAGE_INVALID_ROOM,
-		"roomId is no positive integer");
+		"roomId is no integer in 1..2^53");
+	bad("{\"roomId\":9007199254740993,\"content\":\"x\"}",
+		MESSAGE_INVALID_ROOM, "roomId is no integer in 1..2^53");
 	bad("{\"roomId\":9223372036854775808,\"content\":\"x\"}",
-		MESSAGE_INVALID_ROOM, "roomId is no positive integer");
+		MESSAGE_INVALID_ROOM, "roomId is no integer in 1..2^53");
 	bad("{\"roomId\":1,\"content\":\"x\",\"sentAtMs\":-1}",
 		MESSAGE_INVALID_BODY, "sentAtMs is no time in milliseconds");
 	bad("{\"roomId\":1,\"content\":\"x\",\"sentAtMs\":253402300800000}",

@@ -148,6 +148,11 @@ dead_at_once(void **state)
 			"\"content\":\"x\"}",
 			"INVALID_SENDER"},
 		{"1",
+			"\"valueText\":\"{\\\"roomId\\\":1,\\\"senderId\\\":"
+			"9007199254740993,\\\"clientMessageId\\\":1,"
+			"\\\"content\\\":\\\"x\\\"}\"",
+			"INVALID_SENDER"},
+		{"1",
 			"\"value\":{\"roomId\":1,\"senderId\":7,"
 			"\"content\":\"x\"}",
 			"INVALID_CLIENT_MESSAGE_ID"},
