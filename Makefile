@@ -116,7 +116,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/chat/sql \
 		$(DESTDIR)$(PREFIX)/share/chat/examples
-	install -m 755 $(PROGS:%=$B/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGS:%=$B/%) scripts/alert-slack $(DESTDIR)$(PREFIX)/bin
 	for m in man/*.[1-8]; do s=$${m##*.}; install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
 		install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$$s; done
 	install -m 644 sql/*.sql $(DESTDIR)$(PREFIX)/share/chat/sql

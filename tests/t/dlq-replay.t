@@ -105,4 +105,27 @@ is 'a run beside a run: 111' $code 111
 says '.. and who it is' "another run is at work on 'x-dlt': process 4711"
 kill $holder 2>/dev/null
 
+# examples/crontab says nothing where all is well, and else all there is.
+mkdir "$dir/bin"
+cat >"$dir/bin/chat-dlq-replay" <<'END'
+#!/bin/sh
+case " $* " in
+*' list '*) echo '9 A' ;;
+*) [ "$FAIL" = 0 ] || echo 'why not' >&2; exit "$FAIL" ;;
+esac
+END
+chmod +x "$dir/bin/chat-dlq-replay"
+echo "PATH=$dir/bin:\$PATH" >"$dir/env"
+crontab() {
+	for line in 1 2 3; do
+		grep -E '^[0-9*]' "$(dirname "$0")/../../examples/crontab" |
+			sed -n "${line}s/^\([^ ]*  *\)\{5\}//p" >"$dir/job"
+		ENV=$dir/env FAIL=$1 sh "$dir/job" 2>&1
+	done
+}
+is 'crontab: quiet where all is well' "$(crontab 0)" '9 A'
+is 'crontab: loud where it is not' "$(crontab 111)" 'exit 111: why not
+exit 111: why not
+9 A'
+
 echo "1..$n"
