@@ -52,7 +52,7 @@ runner_drop_cut(struct runner *r, struct part *part)
 /* ---- into the transaction ------------------------------------------------ */
 
 /* The next of that partition to go in, or NULL. All that is FINISHING in a
- * window has something to publish. */
+ * window has something to publish, and is not behind a cut. */
 static struct item *
 next_of(struct part *part)
 {
@@ -61,9 +61,7 @@ next_of(struct part *part)
 					   : window_first(&part->window);
 	struct item *item = (struct item *)slot;
 
-	if (!slot || part->state == PART_NONE ||
-		item->state != ITEM_FINISHING ||
-		window_behind_cut(&part->window, slot->offset))
+	if (!slot || item->state != ITEM_FINISHING)
 		return NULL;
 	return item;
 }

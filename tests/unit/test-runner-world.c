@@ -4,9 +4,10 @@
  * rules (chat-record(7)) but dies, retries and answers late; partitions that
  * leave and come back; acks, refusals and commits in any order. Checked at
  * every step: nothing is sent to a filter that owes an answer of it; what is
- * committed is finished; within a key the first effects come in order. At the
- * end, when nothing goes wrong any more: all is finished and committed, and
- * nothing is left inside.
+ * committed is finished; within a key the first effects come in order; in the
+ * worlds with transactions what a record emits, and its letter, are there once,
+ * and its offset with them. At the end, when nothing goes wrong any more: all
+ * is finished and committed, and nothing is left inside.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,6 +36,7 @@ struct log_record {
 	bool lettered; /* .. or acked */
 	bool owes;     /* sent to the filter that runs, not answered */
 	bool again;
+	bool published; /* atomic: its emits are in Kafka */
 };
 
 struct world_part {
@@ -55,7 +57,8 @@ static struct world {
 	struct runner r;
 	uint64_t random;
 	int64_t now;
-	bool control, kind; /* kind: nothing goes wrong any more */
+	bool control, atomic;
+	bool kind; /* nothing goes wrong any more */
 	struct world_part p[PARTS];
 	/* the filter */
 	bool runs, dying;
@@ -66,6 +69,9 @@ static struct world {
 	struct item *acks[PIPE];
 	bool ack_letter[PIPE];
 	size_t ack_count;
+	struct item *batch[PIPE]; /* atomic */
+	size_t batch_count;
+	int aborts;
 	bool committing;
 	int64_t commit[PARTS]; /* WINDOW_NONE: not in it */
 	bool letting_go;
@@ -144,6 +150,10 @@ answer(int part, int64_t offset, enum runner_status status)
 	/* Its letter is asked for before anything of its key is sent. */
 	record->dead = record->dead || status == RUNNER_DEAD;
 	item = runner_result(&w.r, &result, emits, w.now);
+	if (item && w.atomic) {
+		runner_emits(&w.r, item, NULL, roll(100), w.now);
+		return;
+	}
 	for (i = 0; item && i < emits; i++) {
 		w.ack_letter[w.ack_count] = false;
 		w.acks[w.ack_count++] = item;
@@ -227,10 +237,51 @@ do_send(const struct runner_action *a)
 	send_message(part, a->item->slot.offset, a->again);
 }
 
+/* All of it is in Kafka, for the first time and with its offset. */
+static void
+do_transaction(void)
+{
+	size_t i;
+
+	for (i = 0; i < w.batch_count; i++) {
+		struct item *item = w.batch[i];
+		int part = index_of(item->part);
+		struct log_record *record = record_of(part, item->slot.offset);
+
+		assert_true(item->part->committing > item->slot.offset);
+		assert_false(record->published || record->lettered);
+		record->published = item->publishing;
+		record->lettered = item->letter_due;
+	}
+	w.batch_count = 0;
+}
+
+/* True: it was not committed. */
+static bool
+aborted(void)
+{
+	if (!unlucky(20) || ++w.aborts > 3) {
+		w.aborts = 0;
+		return false;
+	}
+	w.batch_count = 0;
+	if (roll(2))
+		runner_committed(&w.r, false, w.now);
+	else
+		runner_refused(&w.r, false, STR("no"), w.now);
+	return true;
+}
+
+static void end_commit(void);
+
 static void
 do_commit(const struct runner_action *a)
 {
 	size_t i;
+
+	if (w.atomic && aborted())
+		return;
+	do_transaction();
 
 	assert_false(w.committing);
 	w.committing = true;
@@ -246,6 +297,8 @@ do_commit(const struct runner_action *a)
 				    record_of(part, k)->lettered);
 		w.commit[part] = at;
 	}
+	if (w.atomic)
+		end_commit();
 }
 
 static void
@@ -270,6 +323,8 @@ act(const struct runner_action *a)
 	case ACT_LETTER:
 		record_of(index_of(a->item->part), a->item->slot.offset)->dead =
 			true;
+		if (w.atomic)
+			break;
 		w.ack_letter[w.ack_count] = true;
 		w.acks[w.ack_count++] = a->item;
 		break;
@@ -287,6 +342,10 @@ act(const struct runner_action *a)
 		break;
 	case ACT_SEND:
 		do_send(a);
+		break;
+	case ACT_EMIT:
+		assert_true(w.atomic);
+		w.batch[w.batch_count++] = a->item;
 		break;
 	case ACT_COMMIT:
 		do_commit(a);
@@ -390,7 +449,7 @@ poll_one(void)
 static void
 end_commit(void)
 {
-	bool ok = !unlucky(20);
+	bool ok = w.atomic || !unlucky(20);
 	int i;
 
 	for (i = 0; i < PARTS && ok; i++)
@@ -449,7 +508,8 @@ begin(uint64_t seed)
 	const struct runner_options opts = {.max_records = 20,
 		.max_bytes = 1000,
 		.hang_ms = 30000,
-		.control = seed % 2};
+		.control = seed % 2,
+		.atomic = seed % 4 > 1};
 	struct err err;
 	int i, k;
 
@@ -457,6 +517,7 @@ begin(uint64_t seed)
 	w.random = seed * 0x9e3779b97f4a7c15ULL + 1;
 	w.now = 1;
 	w.control = opts.control;
+	w.atomic = opts.atomic;
 	assert_int_equal(runner_init(&w.r, &opts, w.now, &err), 0);
 	for (i = 0; i < PARTS; i++) {
 		w.p[i].part = runner_part(&w.r, STR("t"), i);
