@@ -14,8 +14,8 @@
 
 struct args {
 	struct run_options run;
-	const char *from, *to, *fuse;
-	bool no_answers, check;
+	const char *from, *to, *set, *fuse;
+	bool no_answers;
 };
 
 /* What does not go together, said before anything is connected. */
@@ -31,6 +31,14 @@ check(struct args *args, int operands, struct err *err)
 		return err_prefix(err, "option '-o'");
 	if (args->to && spec_parse(&run->to, args->to, err) < 0)
 		return err_prefix(err, "option '-e'");
+	if (args->set && spec_parse(&run->set, args->set, err) < 0)
+		return err_prefix(err, "option '--from'");
+	if (args->set && (!run->group || filter || args->from || args->to))
+		return err_set(err,
+			"--from sets the offsets of a group: give -g, and "
+			"neither -o, -e nor a filter");
+	if (run->json && !args->set)
+		return err_set(err, "-j is for the table of --from");
 	if (filter && args->to)
 		return err_set(err, "-e is for looking, not for a filter");
 	if (filter && !args->no_answers && !run->group)
@@ -62,7 +70,9 @@ dispatch(const struct args *args, bool filter, struct err *err)
 	struct kafka kafka = {.logger = "consumer"};
 	rd_kafka_conf_t *conf;
 
-	if (args->check) {
+	if (args->set)
+		return run_from(&args->run, err);
+	if (args->run.dry_run) {
 		conf = kafka_conf(&args->run.kafka, &kafka, NULL, 0, err);
 		if (!conf)
 			return EXIT_PERM;
@@ -102,6 +112,11 @@ main(int argc, char **argv)
 			"from: start, end, N, -N, a time", 0, 0},
 		{OPT_STRING, 'e', "end", &args.to, "PLACE",
 			"up to, without it: end, N, -N, a time", 0, 0},
+		{OPT_STRING, 0, "from", &args.set, "PLACE",
+			"set the group's offsets to that place, and exit", 0,
+			0},
+		{OPT_FLAG, 'j', "json", &run->json, NULL,
+			"--from: JSON Lines, not a table", 0, 0},
 		{OPT_INT, 'w', "window", &run->window_records, "RECORDS",
 			"unfinished records at most (5000)", 1, 1000000},
 		{OPT_SIZE, 0, "window-bytes", &run->window_bytes, "BYTES",
@@ -125,8 +140,9 @@ main(int argc, char **argv)
 			"where the slot's lock is ($CHAT_RUN/lock)", 0, 0},
 		{OPT_STRING, 'S', "status", &run->status_path, "FILE",
 			"write the state to FILE", 0, 0},
-		{OPT_FLAG, 'n', "dry-run", &args.check, NULL,
-			"check the configuration and exit", 0, 0},
+		{OPT_FLAG, 'n', "dry-run", &run->dry_run, NULL,
+			"check the configuration and exit; --from: set nothing",
+			0, 0},
 		{0}};
 	const struct opt_about about = {"chat-consume",
 		"-t topic [options] [-- filter ...]",

@@ -29,6 +29,8 @@ print(const struct status *s, struct buf *out)
 	for (i = 0; i < s->count; i++)
 		buf_printf(out, ",\"%s\":%lld", s->counters[i].name,
 			(long long)*s->counters[i].value);
+	if (s->more)
+		s->more(s->data, out);
 	buf_add_c(out, "}\n");
 }
 

@@ -12,6 +12,7 @@
 #define BASE_STATUS_H
 
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 #define STATUS_EVERY_MS 5000
@@ -37,6 +38,10 @@ struct status {
 	char why[200];
 	int64_t since_ms;    /* wall */
 	int64_t next_ms;     /* mono; when the next tick writes */
+	/* Appends more fields, each with a comma in front: what is not worth
+	 * counting all the time. Set after status_open(); NULL: none. */
+	void (*more)(void *data, struct buf *out);
+	void *data;
 };
 
 /* Writes the first file, "starting". path may be NULL. Fails where the file

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "kafka/admin_inner.h"
 
 #define GRACE_MS 100 /* the client itself says that it took too long */
 #define POLL_MS 50   /* between two looks for leaders */
@@ -95,10 +96,8 @@ pick(void *data, const char *name, const struct admin_topic *topic)
 
 /* ---- requests ------------------------------------------------------------ */
 
-/* Waits for the answer; NULL with err where there is none, or it is an error
- * as a whole. The caller destroys it. */
-static rd_kafka_event_t *
-await(rd_kafka_queue_t *queue, int timeout_ms, const char *what,
+rd_kafka_event_t *
+admin_await(rd_kafka_queue_t *queue, int timeout_ms, const char *what,
 	struct err *err)
 {
 	rd_kafka_event_t *event =
@@ -115,8 +114,8 @@ await(rd_kafka_queue_t *queue, int timeout_ms, const char *what,
 	return NULL;
 }
 
-static rd_kafka_AdminOptions_t *
-make_options(rd_kafka_t *rk, rd_kafka_admin_op_t op, int timeout_ms)
+rd_kafka_AdminOptions_t *
+admin_options(rd_kafka_t *rk, rd_kafka_admin_op_t op, int timeout_ms)
 {
 	char why[200];
 	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, op);
@@ -138,7 +137,7 @@ ask_configs(rd_kafka_t *rk, rd_kafka_ConfigResource_t *resource, bool alter,
 	void *data, int timeout_ms, struct err *err)
 {
 	const char *what = alter ? "change configs" : "read configs";
-	rd_kafka_AdminOptions_t *options = make_options(rk,
+	rd_kafka_AdminOptions_t *options = admin_options(rk,
 		alter ? RD_KAFKA_ADMIN_OP_ALTERCONFIGS
 		      : RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
 		timeout_ms);
@@ -153,7 +152,7 @@ ask_configs(rd_kafka_t *rk, rd_kafka_ConfigResource_t *resource, bool alter,
 		rd_kafka_AlterConfigs(rk, &resource, 1, options, queue);
 	else
 		rd_kafka_DescribeConfigs(rk, &resource, 1, options, queue);
-	event = await(queue, timeout_ms, what, err);
+	event = admin_await(queue, timeout_ms, what, err);
 	if (!event)
 		goto out;
 	list = alter ? rd_kafka_AlterConfigs_result_resources(
@@ -352,7 +351,7 @@ send_create(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, const char *name,
 	int timeout_ms, struct err *err)
 {
 	rd_kafka_AdminOptions_t *options =
-		make_options(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+		admin_options(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
 	const rd_kafka_topic_result_t **results;
 	rd_kafka_event_t *event;
@@ -360,7 +359,7 @@ send_create(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, const char *name,
 	int rc = -1;
 
 	rd_kafka_CreateTopics(rk, &topic, 1, options, queue);
-	event = await(queue, timeout_ms, "create topics", err);
+	event = admin_await(queue, timeout_ms, "create topics", err);
 	if (event) {
 		results = rd_kafka_CreateTopics_result_topics(
 			rd_kafka_event_CreateTopics_result(event), &count);

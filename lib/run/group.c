@@ -141,6 +141,59 @@ group_positions(struct run *run)
 				list->elems[i].opaque, list->elems[i].offset);
 }
 
+static void
+print_offset(struct buf *out, const char *name, int64_t offset)
+{
+	if (offset < 0)
+		buf_printf(out, ",\"%s\":null", name);
+	else
+		buf_printf(out, ",\"%s\":%lld", name, (long long)offset);
+}
+
+/* What is known without asking: the log's end is that of the last fetch. */
+static int64_t
+print_partition(struct run *run, struct part *part, struct buf *out)
+{
+	int64_t low = -1, end = -1, lag = -1;
+	int64_t from = window_commit(&part->window);
+
+	if (rd_kafka_get_watermark_offsets(
+		    run->consumer.rk, part->topic, part->partition, &low, &end))
+		end = -1;
+	if (end >= 0 && from == WINDOW_NONE)
+		from = low;
+	if (end >= 0 && from >= 0)
+		lag = end > from ? end - from : 0;
+	buf_add_c(out, "{\"topic\":");
+	buf_add_json(out, str_c(part->topic));
+	buf_printf(out, ",\"partition\":%d", part->partition);
+	print_offset(out, "position", part->window.next);
+	print_offset(out, "committed", part->committed);
+	print_offset(out, "end", end);
+	print_offset(out, "lag", lag);
+	buf_add_c(out, "}");
+	return lag > 0 ? lag : 0;
+}
+
+void
+group_status(void *data, struct buf *out)
+{
+	struct run *run = data;
+	struct part *part;
+	int64_t lag = 0;
+	const char *comma = "";
+
+	buf_add_c(out, ",\"partitions\":[");
+	TAILQ_FOREACH (part, &run->runner.parts, in_parts) {
+		if (part->state == PART_NONE)
+			continue;
+		buf_add_c(out, comma);
+		lag += print_partition(run, part, out);
+		comma = ",";
+	}
+	buf_printf(out, "],\"lag\":%lld", (long long)lag);
+}
+
 rd_kafka_topic_partition_list_t *
 group_offsets(const struct runner_action *action)
 {

@@ -17,6 +17,10 @@ void group_positions(struct run *run);
 rd_kafka_topic_partition_list_t *group_offsets(
 	const struct runner_action *action);
 void group_commit(struct run *run, const struct runner_action *action);
+/* For a status file: "lag", offsets that the log has and the group has not
+ * finished, and "partitions", each with position, committed, end and lag; an
+ * unknown one is null. data is a struct run. */
+void group_status(void *data, struct buf *out);
 /* Answers the rebalance that took the partitions away. */
 void group_let_go(struct run *run);
 

@@ -396,9 +396,12 @@ open_clients(
 	code = wait_for_kafka(run, err);
 	if (code >= 0)
 		return code;
-	if (runner_init(&run->runner, &runner, clock_mono_ms(), err) < 0 ||
-		consumer_subscribe(&run->consumer, opts->topics.item,
-			opts->topics.count, err) < 0)
+	if (runner_init(&run->runner, &runner, clock_mono_ms(), err) < 0)
+		return EXIT_TEMP;
+	run->status.more = group_status;
+	run->status.data = run;
+	if (consumer_subscribe(&run->consumer, opts->topics.item,
+		    opts->topics.count, err) < 0)
 		return EXIT_TEMP;
 	return -1;
 }

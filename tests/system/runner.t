@@ -165,13 +165,26 @@ def fuse():
 
 def waiting():
     case = Case(tap)
-    case.put({"n": 1, "do": "wait", "seconds": 5})
+    case.put({"n": 1, "do": "wait", "seconds": 7})
     case.run("--hang", "2")
     tap.ok(until(lambda: case.status().get("why") == "nothing much"),
            "what the filter waits for is in the status file", case.status())
+    case.put({"n": 2}, {"n": 3})
+
+    def places():
+        status = case.status()
+        return status.get("lag"), [
+            tuple(p[k] for k in ("topic", "partition", "position",
+                                 "committed", "end", "lag"))
+            for p in status.get("partitions", [])]
+    # One record and a marker, two and a marker.
+    tap.ok(until(lambda: places() == (5, [(case.topic, 0, 5, 0, 5, 5)])),
+           "so are lag and position", places())
     tap.ok(until(lambda: case.left() == 0) and case.status()["kills"] == 0,
            "and keeps it alive", case.status())
     tap.ok(until(lambda: case.status()["state"] == "ready"), "then ready")
+    tap.ok(until(lambda: places() == (0, [(case.topic, 0, 5, 5, 5, 0)])),
+           "and no lag", places())
     tap.ok(case.stop() == [0], "TERM: 0")
 
 
@@ -321,6 +334,56 @@ def view():
     case.stop()
 
 
+def set_from():
+    case = Case(tap, 2)
+    case.put(*({"n": i} for i in range(3)), partition=0)
+    time.sleep(0.05)
+    then = time.time()
+    time.sleep(0.05)
+    case.put(*({"n": i} for i in range(3, 6)), partition=0)
+    group = ("-t", case.topic, "-g", case.topic)
+
+    def move(*more):
+        done = subprocess.run(["chat-consume", *group, *more], timeout=30,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return (done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def offsets(*more):
+        rc, out, err = move("-j", *more)
+        lines = [json.loads(line) for line in out.splitlines()]
+        return rc, [(p["partition"], p["was"], p["offset"], p["end"])
+                    for p in lines], err
+    # 3 records and a marker, 3 and a marker.
+    tap.ok(offsets("--from", "end", "-n") == (
+        0, [(0, None, 8, 8), (1, None, 0, 0)], ""), "--from: -n says what it "
+        "would do", offsets("--from", "end", "-n"))
+    tap.ok(case.left() == 6, "and does nothing", case.left())
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(then)) + \
+        ".%03dZ" % (then % 1 * 1000)
+    tap.ok(offsets("--from", at) == (
+        0, [(0, None, 4, 8), (1, None, 0, 0)], ""), "a time: the first "
+        "record that is not older")
+    tap.ok(case.left() == 3, "is where the group goes on", case.left())
+    tap.ok(offsets("--from", "-3") == (
+        0, [(0, 4, 5, 8), (1, 0, 0, 0)], ""), "so many before the end")
+    rc, out, err = move("--from", "2")
+    tap.ok(rc == 0 and [line.split()[1:] for line in out.splitlines()] == [
+        ["PARTITION", "WAS", "OFFSET", "END"], ["0", "5", "2", "8"],
+        ["1", "0", "0", "0"]], "an offset, and a table", out)
+    case.run("-X", "session.timeout.ms=6000")
+    tap.ok(until(lambda: case.left() == 0) and
+           case.seen("got") == ["got %d" % n for n in range(2, 6)],
+           "a runner begins there", case.seen())
+    rc, out, err = move("--from", "start")
+    tap.ok(rc == 1 and not out and "%s-0 at" % socket.gethostname() in err,
+           "while one lives: 1, with its name", (rc, out, err))
+    tap.ok(case.stop() == [0] and until(
+        lambda: move("--from", "start")[0] == 0, 12) and case.left() == 6,
+        "when its session has ended, it is done")
+    tap.ok(move("-t", NAME + "-nowhere", "--from", "start")[0] == 100,
+           "no such topic: 100")
+
+
 def last_letters():
     """From a dead letter topic nothing is dead-lettered."""
     case = Case(tap)
@@ -375,7 +438,7 @@ def tail_lost():
 
 def main():
     for test in (jq, retry, deaths, poison, letters, fuse, waiting, killed, crashes,
-                 last_letters, tail_lost, ends, view, leaves_and_comes_back):
+                 last_letters, set_from, tail_lost, ends, view, leaves_and_comes_back):
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
             continue
         try:

@@ -40,6 +40,17 @@ ends 100 'a group has its own place' -t x -b x -g g -o end -- cat
 ends 100 '--no-answers without a filter' -t x -b x --no-answers
 ends 100 '--no-answers has no group' -t x -b x --no-answers -g g -- cat
 ends 100 '--control without a filter' -t x -b x --control
+ends 100 "is no fuse" -t x -b x -g g -f 3/2 -- cat
+ends 100 '-f is for a filter that answers' -t x -b x -g g -f 3
+ends 100 '-f is for a filter that answers' -t x -b x -f 3 --no-answers -- cat
+ends 100 '-x is for a filter that answers' -t x -b x -g g -x
+ends 100 '-x is for a filter that answers' -t x -b x -x --no-answers -- cat
+ends 100 '-x needs committed records' -t x -b x -g g -x --uncommitted -- cat
+ends 100 'is no place' -t x -b x -g g --from yesterday
+ends 100 '--from sets the offsets of a group' -t x -b x --from start
+ends 100 '--from sets the offsets of a group' -t x -b x -g g --from start -- cat
+ends 100 '--from sets the offsets of a group' -t x -b x -g g --from 1 -e end
+ends 100 '-j is for the table' -t x -b x -j
 ends 100 "is not in 1..1000000" -t x -b x -w 0
 ends 100 'property' -t x -b x -X no.such.property=1
 ends 100 'belongs in a file' -t x -b x -X sasl.password=secret
@@ -48,13 +59,14 @@ ends 100 'no place for the lock' -t x -b x -g g -- cat
 ends 100 'cannot open' -t x -b x -S /no/such/dir/status -g g -- cat
 ends 0 'good' -n -t x -b x
 ends 0 'good' -n -t x -b x -o 2026-01-11T10:30:00.5Z -e -7
-ends 0 'good' -n -t x -b x -g g --control -- cat
+ends 0 'good' -n -t x -b x -g g --control -x -f 5/100 -- cat
 ends 100 'property' -n -t x -b x -X nonsense=1
 # Nobody listens there. (Without a broker librdkafka's clients cannot be
 # destroyed: they are left to the end of the process, which is no leak.)
 ASAN_OPTIONS=detect_leaks=0
 export ASAN_OPTIONS
 ends 111 'topic' -t x -b 127.0.0.1:1 -e end
+ends 111 'topic' -t x -b 127.0.0.1:1 -g g --from start
 
 # A runner waits for its broker, says so, and stops when asked to.
 "$consume" -t x -b 127.0.0.1:1 -g g -d "$dir/lock" -S "$dir/status" -- cat \
