@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rule.h"
 #include "flow/follow_inner.h"
 
 static int
@@ -59,7 +60,7 @@ room_drop_if_empty(struct follow *follow, struct follow_room *room)
 static void
 room_name(struct follow_room *room, int64_t seq)
 {
-	if (seq <= room->named)
+	if (seq <= room->named || !RULE(rooms_remember_names))
 		return;
 	room->named = seq;
 	room->named_at = ++room->naming;
@@ -70,7 +71,8 @@ room_name(struct follow_room *room, int64_t seq)
 void
 follow_room_head(struct follow_room *room, int64_t head, uint64_t asked_at)
 {
-	if (head < room->named && asked_at >= room->named_at)
+	if (head < room->named && RULE(lower_head_lowers) &&
+		(asked_at >= room->named_at || !RULE(later_asked_head_only)))
 		room->named = head;
 	else
 		room_name(room, head);
@@ -128,8 +130,9 @@ ends_user(const struct follow_item *item, int64_t user)
 static bool
 give(struct follow *follow, struct follow_sub *sub, struct follow_item *item)
 {
-	if (item->seq > sub->member_head && item->ends_count &&
-		ends_user(item, sub->user)) {
+	if ((item->seq > sub->member_head || !RULE(old_kick_is_history)) &&
+		item->ends_count && ends_user(item, sub->user) &&
+		RULE(kick_ends_in_place)) {
 		leave_room(follow, sub);
 		follow->ops->ended(sub, item);
 		return false;
@@ -149,14 +152,14 @@ catch_up(struct follow *follow, struct follow_sub *sub)
 	struct follow_item *item;
 
 	while (sub->cursor < sub->room->named &&
-		sub->cursor >= sub->member_head &&
+		(sub->cursor >= sub->member_head || !RULE(ring_above_head)) &&
 		(item = follow_ring_get(sub->room, sub->cursor + 1))) {
 		follow->ring_hits++;
 		if (!give(follow, sub, item))
 			return;
 	}
 	if (sub->cursor >= sub->room->named || sub->in_flight ||
-		!follow->ops->has_room(sub))
+		(!follow->ops->has_room(sub) && RULE(pages_when_there_is_room)))
 		return;
 	follow->pages++;
 	sub->asked_at = sub->room->naming;
@@ -234,11 +237,15 @@ epoch_switch(struct follow *follow, struct str epoch)
 		return;
 	follow->refollows++;
 	RB_FOREACH (room, follow_rooms, &follow->rooms) {
-		follow_ring_clear(follow, room);
-		room->named = 0;
-		room->named_at = ++room->naming;
+		if (RULE(new_epoch_clears_rings))
+			follow_ring_clear(follow, room);
+		if (RULE(new_epoch_forgets_names)) {
+			room->named = 0;
+			room->named_at = ++room->naming;
+		}
 		LIST_FOREACH (sub, &room->subs, link) {
-			if (sub->state != FOLLOW_FOLLOWING)
+			if (sub->state != FOLLOW_FOLLOWING ||
+				!RULE(new_epoch_follows_anew))
 				continue;
 			sub->state = FOLLOW_ASKING;
 			sub->from_seq = sub->cursor;
@@ -325,7 +332,8 @@ give_items(struct follow *follow, struct follow_sub *sub,
 	size_t i;
 
 	for (i = 0; i < answer->count; i++)
-		if (answer->items[i]->seq == sub->cursor + 1 &&
+		if ((answer->items[i]->seq == sub->cursor + 1 ||
+			    !RULE(answer_gives_what_is_next)) &&
 			!give(follow, sub, answer->items[i]))
 			return false;
 	return true;
@@ -362,7 +370,8 @@ begin(struct follow *follow, struct follow_sub *sub,
 {
 	bool again = sub->answered;
 
-	follow_room_head(sub->room, answer->head, sub->asked_at);
+	if (RULE(answer_names_head))
+		follow_room_head(sub->room, answer->head, sub->asked_at);
 	sub->cursor = first_cursor(answer, sub->from_seq);
 	sub->member_head = answer->head;
 	sub->state = FOLLOW_FOLLOWING;
@@ -409,15 +418,16 @@ take_page(struct follow *follow, struct follow_sub *sub,
 {
 	int64_t before = sub->cursor;
 
-	if (answer->member) {
+	if (answer->member || !RULE(strangers_page_names_nothing)) {
 		follow_room_head(sub->room, answer->head, sub->asked_at);
 		sub->member_head = answer->head;
 	}
 	if (!give_items(follow, sub, answer))
 		return;
-	if (!answer->member && (!answer->more || sub->cursor == before)) {
+	if (!answer->member && RULE(page_asks_for_membership) &&
+		(!answer->more || sub->cursor == before)) {
 		end_without_item(follow, sub);
-	} else if (stuck(sub, answer, before)) {
+	} else if (stuck(sub, answer, before) && RULE(stuck_follows_anew)) {
 		sub->state = FOLLOW_ASKING;
 		sub->from_seq = sub->cursor;
 		memcpy(sub->epoch, follow->epoch, sizeof(sub->epoch));
@@ -438,8 +448,10 @@ follow_paged(struct follow *follow, struct follow_sub *sub,
 	if (!room)
 		return;
 	sub->in_flight = false;
-	follow_epoch(follow, answer->epoch);
-	if (sub->state == FOLLOW_FOLLOWING)
+	if (RULE(page_brings_epoch))
+		follow_epoch(follow, answer->epoch);
+	if (sub->state == FOLLOW_FOLLOWING ||
+		!RULE(page_of_old_life_is_nothing))
 		take_page(follow, sub, answer);
 	else
 		need_ask(follow, sub);
@@ -453,7 +465,8 @@ follow_failed(struct follow *follow, struct follow_sub *sub)
 	if (!sub->room)
 		return;
 	sub->in_flight = false;
-	need_ask(follow, sub);
+	if (RULE(failed_is_asked_again))
+		need_ask(follow, sub);
 }
 
 /* Each once, until one cannot be asked: the others could not, either. */
@@ -500,10 +513,10 @@ follow_wants(struct follow *follow, int64_t room_id)
 static bool
 event_is_ours(struct follow *follow, struct str epoch)
 {
-	if (str_eq_c(epoch, follow->epoch))
+	if (str_eq_c(epoch, follow->epoch) || !RULE(event_of_this_life))
 		return true;
 	follow->dropped_epoch++;
-	if (!epoch_seen(follow, epoch)) {
+	if (!epoch_seen(follow, epoch) && RULE(new_epoch_is_asked_about)) {
 		epoch_remember(follow, epoch);
 		follow_heads_ask(follow);
 	}
@@ -519,13 +532,17 @@ follow_event(struct follow *follow, int64_t room_id, struct str epoch,
 
 	if (!event_is_ours(follow, epoch) || !room)
 		return;
-	room_name(room, item->seq);
+	if (RULE(event_names_seq))
+		room_name(room, item->seq);
 	follow_ring_put(follow, room, item);
 	LIST_FOREACH_SAFE (sub, &room->subs, link, next) {
-		if (sub->state != FOLLOW_FOLLOWING || item->seq <= sub->cursor)
+		if (sub->state != FOLLOW_FOLLOWING ||
+			(item->seq <= sub->cursor && RULE(lower_is_dropped)))
 			continue;
-		if (item->seq == sub->cursor + 1 &&
-			sub->cursor >= sub->member_head &&
+		if ((item->seq == sub->cursor + 1 ||
+			    !RULE(higher_is_fetched)) &&
+			(sub->cursor >= sub->member_head ||
+				!RULE(event_above_head)) &&
 			!give(follow, sub, item))
 			continue;
 		catch_up(follow, sub);

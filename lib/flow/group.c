@@ -2,6 +2,7 @@
 #include "flow/group.h"
 
 #include "base/clock.h"
+#include "base/rule.h"
 
 void
 group_init(struct group *group, const struct group_limits *limits)
@@ -40,7 +41,8 @@ open_topic(struct group *group, struct group_topic *topic)
 {
 	topic->state = GROUP_TOPIC_OPEN;
 	topic->missing = false;
-	TAILQ_CONCAT(&topic->parked, &group->ready, link);
+	if (RULE(parked_go_first))
+		TAILQ_CONCAT(&topic->parked, &group->ready, link);
 	TAILQ_CONCAT(&group->ready, &topic->parked, link);
 }
 
@@ -85,7 +87,7 @@ hold(struct group *group, struct group_item *item, int64_t now_ms)
 	TAILQ_INSERT_HEAD(&topic->parked, item, link);
 	for (other = TAILQ_FIRST(&group->ready); other; other = next) {
 		next = TAILQ_NEXT(other, link);
-		if (other->topic != topic)
+		if (other->topic != topic || !RULE(nothing_overtakes_refused))
 			continue;
 		TAILQ_REMOVE(&group->ready, other, link);
 		TAILQ_INSERT_TAIL(&topic->parked, other, link);
@@ -262,7 +264,7 @@ static void
 judge(struct group *group, struct group_item *item, int64_t now_ms)
 {
 	TAILQ_REMOVE(&group->batch, item, link);
-	if (!item->refused_once) {
+	if (!item->refused_once && RULE(refused_twice)) {
 		item->refused_once = item->alone = true;
 		hold(group, item, now_ms);
 		return;
@@ -279,15 +281,17 @@ settle(struct group *group, int64_t now_ms)
 
 	group->state = GROUP_IDLE;
 	item = TAILQ_FIRST(&group->batch);
-	if (item && group->batch_count == 1 && item->refused) {
+	if (item && (group->batch_count == 1 || !RULE(refused_alone)) &&
+		item->refused) {
 		judge(group, item, now_ms);
 		return;
 	}
 	/* Where no record was refused it is no record's fault: the same batch
 	 * again (a refusal spoils a producer's next transaction too). */
 	for (; item && group->spoilt; item = TAILQ_NEXT(item, link))
-		item->alone = true;
-	TAILQ_CONCAT(&group->batch, &group->ready, link);
+		item->alone = RULE(refused_batch_one_by_one);
+	if (RULE(aborted_go_first))
+		TAILQ_CONCAT(&group->batch, &group->ready, link);
 	TAILQ_CONCAT(&group->ready, &group->batch, link);
 }
 
@@ -311,7 +315,7 @@ group_refused(struct group *group, struct group_item *item, int64_t now_ms)
 void
 group_delivered(struct group *group, struct group_item *item, int64_t now_ms)
 {
-	if (!group->limits.transactional)
+	if (!group->limits.transactional || !RULE(done_when_committed))
 		finish(group, item);
 	decided(group, now_ms);
 }
@@ -319,7 +323,8 @@ group_delivered(struct group *group, struct group_item *item, int64_t now_ms)
 static void
 rotate(struct group *group)
 {
-	group->k = (group->k + 1) % group->limits.producers;
+	if (RULE(producers_take_turns))
+		group->k = (group->k + 1) % group->limits.producers;
 }
 
 void

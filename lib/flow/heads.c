@@ -7,6 +7,7 @@
  * the rooms that the first has passed may have been asked too early.
  */
 #include "flow/follow.h"
+#include "base/rule.h"
 
 #include "flow/follow_inner.h"
 
@@ -58,7 +59,7 @@ round_goes_on(struct follow *follow)
 		next_request(follow);
 		return;
 	}
-	if (!follow->heads_again)
+	if (!follow->heads_again || !RULE(round_after_round))
 		return;
 	follow->heads_again = false;
 	follow_heads_ask(follow);
@@ -72,7 +73,8 @@ follow_heads(struct follow *follow, struct str epoch, const int64_t (*heads)[2],
 	size_t i;
 
 	follow->heads_in_flight = false;
-	follow_epoch(follow, epoch);
+	if (RULE(heads_bring_epoch))
+		follow_epoch(follow, epoch);
 	for (i = 0; i < count; i++) {
 		room = follow_room_find(follow, heads[i][0]);
 		if (!room)
@@ -90,5 +92,5 @@ follow_heads_failed(struct follow *follow)
 {
 	follow->heads_in_flight = false;
 	follow->heads_again = false;
-	follow->heads_need = true;
+	follow->heads_need = RULE(failed_heads_are_asked_again);
 }

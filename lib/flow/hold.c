@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/rule.h"
 
 #define SPARE_LANES 256 /* IDLE ones, when items fill all others */
 
@@ -186,13 +187,15 @@ settle(struct hold *hold, struct lane *lane)
 	if (TAILQ_EMPTY(&lane->items)) {
 		if (lane->state == LANE_WAIT)
 			TAILQ_REMOVE(&hold->waiting, lane, in_queue);
-		if (lane->state == LANE_FLOW || lane->keyless) {
+		if (lane->state == LANE_FLOW || lane->keyless ||
+			!RULE(filter_holds_on)) {
 			free_lane(hold, lane);
 			return;
 		}
 		lane->state = LANE_IDLE;
 		TAILQ_INSERT_TAIL(&hold->idle, lane, in_queue);
-	} else if (lane->state == LANE_DRAIN && !lane->sent) {
+	} else if (lane->state == LANE_DRAIN &&
+		   (!lane->sent || !RULE(retry_drains_first))) {
 		wait_until_due(hold, lane);
 	}
 }
@@ -213,7 +216,7 @@ hold_add(struct hold *hold, struct hold_item *item, const void *part,
 	if (lane->state == LANE_IDLE) {
 		TAILQ_REMOVE(&hold->idle, lane, in_queue);
 		probe(hold, lane);
-	} else if (lane->state == LANE_FLOW &&
+	} else if ((lane->state == LANE_FLOW || !RULE(new_ones_wait)) &&
 		   (hold->many || item == TAILQ_FIRST(&lane->items))) {
 		make_ready(hold, item);
 	}
@@ -231,7 +234,7 @@ hold_pop(struct hold *hold, bool *again)
 	hold->sent_count++;
 	item->place = HOLD_SENT;
 	item->lane->sent++;
-	*again = item->lane->state == LANE_PROBE;
+	*again = item->lane->state == LANE_PROBE && RULE(probe_says_again);
 	return item;
 }
 
@@ -260,7 +263,7 @@ stop_lane(struct hold *hold, struct lane *lane, int64_t due_ms)
 	lane->state = LANE_DRAIN;
 	lane->due_ms = due_ms;
 	TAILQ_FOREACH (item, &lane->items, in_lane)
-		if (item->place == HOLD_READY)
+		if (item->place == HOLD_READY && RULE(ready_ones_stop))
 			take_back(hold, item);
 }
 
@@ -272,15 +275,16 @@ hold_retry(struct hold *hold, struct hold_item *item, int64_t now_ms)
 	bool dead = false;
 
 	take_back(hold, item);
-	if (lane->state != LANE_DRAIN) {
+	if (lane->state != LANE_DRAIN || !RULE(only_first_retry_counts)) {
 		stop_lane(hold, lane, now_ms + HOLD_WAIT_MS);
-		dead = item->last_chance || ++item->attempts > HOLD_RETRIES;
+		dead = item->last_chance || !RULE(retry_is_retried) ||
+		       ++item->attempts > HOLD_RETRIES;
 	}
 	if (dead) {
 		TAILQ_REMOVE(&lane->items, item, in_lane);
 		lane->due_ms = now_ms;
 		TAILQ_FOREACH (other, &lane->items, in_lane)
-			other->last_chance = true;
+			other->last_chance = RULE(last_chance);
 	}
 	settle(hold, lane);
 	return dead;
@@ -292,7 +296,7 @@ hold_forget(struct hold *hold, const void *part)
 	struct lane *lane, *next;
 
 	TAILQ_FOREACH_SAFE (lane, &hold->idle, in_queue, next)
-		if (lane->id.part == part)
+		if (lane->id.part == part && RULE(revoked_forgets_holds))
 			free_idle(hold, lane);
 }
 
@@ -305,12 +309,15 @@ hold_restart(struct hold *hold)
 	while ((item = TAILQ_LAST(&hold->sent, hold_queue))) {
 		lane = item->lane;
 		take_back(hold, item);
-		if (lane->state == LANE_DRAIN) {
+		if (lane->state == LANE_DRAIN && RULE(restart_keeps_holds)) {
 			settle(hold, lane);
 			continue;
 		}
 		item->place = HOLD_READY;
-		TAILQ_INSERT_HEAD(&hold->ready, item, in_queue);
+		if (RULE(restart_keeps_order))
+			TAILQ_INSERT_HEAD(&hold->ready, item, in_queue);
+		else
+			TAILQ_INSERT_TAIL(&hold->ready, item, in_queue);
 	}
 	while ((lane = TAILQ_FIRST(&hold->idle)))
 		free_idle(hold, lane);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rule.h"
+
 #define RING_FIRST 64
 #define ENTRY_COST sizeof(struct resend_entry)
 
@@ -86,7 +88,7 @@ resend_find(struct resend *resend, int64_t id)
 	if (id < resend->first || id >= resend->next)
 		return NULL;
 	entry = slot(resend, id);
-	return entry->answered ? NULL : entry;
+	return entry->answered && RULE(one_answer_a_record) ? NULL : entry;
 }
 
 void
@@ -109,7 +111,8 @@ resend_again(struct resend *resend, void (*send)(void *arg, struct str line),
 	struct resend_entry *entry;
 	int64_t id;
 
-	for (id = resend->first; id < resend->next; id++) {
+	for (id = resend->first; RULE(unanswered_go_again) && id < resend->next;
+		id++) {
 		entry = slot(resend, id);
 		if (entry->answered)
 			continue;
@@ -132,6 +135,8 @@ resend_orphan(struct resend *resend, void *owner, void (*free_data)(void *data))
 			free_data(entry->data);
 		entry->owner = NULL;
 		entry->data = NULL;
+		if (!RULE(record_outlives_client))
+			resend_done(resend, entry);
 	}
 }
 

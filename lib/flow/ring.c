@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/rule.h"
 #include "flow/follow_inner.h"
 
 void
@@ -61,7 +62,7 @@ follow_ring_put(struct follow *follow, struct follow_room *room,
 	if (!room->ring)
 		return;
 	old = *ring_slot(room, item->seq);
-	if (old && old->seq >= item->seq)
+	if (old && old->seq >= item->seq && RULE(ring_keeps_newest))
 		return;
 	if (old)
 		forget(follow, old);

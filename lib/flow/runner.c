@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/rule.h"
 #include "flow/runner_inner.h"
 
 #define JUMP_MS 3000 /* ticks come every second: we were asleep ourselves */
@@ -115,7 +116,7 @@ begin_window(struct runner *r, struct part *part, int64_t offset)
 	window_position(&part->window, offset);
 	part->committed = offset;
 	part->committing = WINDOW_NONE;
-	part->gated = owed_for(&r->owed, part);
+	part->gated = owed_for(&r->owed, part) && RULE(owed_answers_gate);
 	part->staged = NULL;
 	fuse_reset(&part->fuse);
 }
@@ -155,7 +156,7 @@ runner_lost(struct runner *r, struct part *part, int64_t now_ms)
 void
 runner_close_part(struct runner *r, struct part *part)
 {
-	if (part->state == PART_ASSIGNED) {
+	if (part->state == PART_ASSIGNED && RULE(revoked_sends_no_more)) {
 		part->untell = part->untell || part->told;
 		part->told = false;
 		part->state = PART_REVOKING;
@@ -276,7 +277,8 @@ runner_finish(struct runner *r, struct item *item)
 {
 	bool detached = item->state == ITEM_DETACHED;
 
-	if (item->publishing || item->letter_due)
+	if ((item->publishing && RULE(emits_acked_first)) ||
+		(item->letter_due && RULE(letter_acked_first)))
 		return;
 	if (item->state != ITEM_FINISHING && !detached)
 		return; /* it is through */
@@ -309,7 +311,8 @@ void
 runner_die(struct runner *r, struct item *item, struct str class,
 	struct str message)
 {
-	if (item->lettered || item->state != ITEM_FINISHING)
+	if ((item->lettered && RULE(one_letter)) ||
+		item->state != ITEM_FINISHING)
 		return;
 	item->lettered = true;
 	snprintf(item->error_class, sizeof(item->error_class), "%.*s",
@@ -355,8 +358,13 @@ runner_polled(struct runner *r, struct part *part, int64_t offset,
 		.bytes = bytes,
 		.key = key ? *key : STR(""),
 		.keyless = !key};
-	while (!window_add(&part->window, &item->slot, offset))
+	while (!window_add(&part->window, &item->slot, offset)) {
+		if (!RULE(log_went_back)) {
+			TAILQ_INSERT_HEAD(&r->free, item, link);
+			return false;
+		}
 		set_back(r, part, now_ms);
+	}
 	r->used++;
 	r->bytes += bytes;
 	runner_measure(r, now_ms);
@@ -416,7 +424,7 @@ runner_published(struct runner *r, struct item *item, bool letter, bool refused,
 		item->letter_due = false;
 	else
 		item->publishing--;
-	if (refused)
+	if (refused && RULE(refused_emit_is_death))
 		runner_die(r, item, STR("EMIT_REFUSED"), why);
 	runner_finish(r, item);
 }
@@ -461,7 +469,8 @@ silent(struct runner *r, int64_t now_ms)
 static void
 drop_late(struct runner *r, int64_t now_ms)
 {
-	bool over = r->revoking && now_ms >= r->revoke_ms;
+	bool over = r->revoking && now_ms >= r->revoke_ms &&
+		    RULE(revoke_waits_5_s_at_most);
 	struct part *part;
 
 	if (!over && !(r->draining && now_ms >= r->drain_ms))
@@ -481,7 +490,8 @@ runner_tick(struct runner *r, int64_t now_ms)
 	runner_measure(r, now_ms);
 	r->stalled = r->full && now_ms >= r->full_ms + RUNNER_STALL_MS;
 	hold_tick(&r->hold, now_ms);
-	if (r->filter != FILTER_NONE && silent(r, now_ms))
+	if (r->filter != FILTER_NONE && silent(r, now_ms) &&
+		RULE(silent_filter_is_killed))
 		runner_garbage(r, "silent for too long");
 	if (r->draining && now_ms >= r->drain_ms)
 		runner_garbage(

@@ -2,6 +2,8 @@
  * flow/runner_filter.c - see runner.h: what the filter says, and its end.
  */
 #include "flow/runner.h"
+
+#include "base/rule.h"
 #include "flow/runner_inner.h"
 
 void
@@ -13,6 +15,8 @@ runner_said(struct runner *r, int64_t now_ms)
 void
 runner_waiting(struct runner *r, int64_t now_ms)
 {
+	if (!RULE(waiting_is_no_silence))
+		return;
 	runner_said(r, now_ms);
 	owed_said(&r->owed, now_ms);
 }
@@ -73,7 +77,7 @@ forgive(struct runner *r)
 	struct debt *debt;
 	struct part *part;
 
-	while ((debt = owed_pop(&r->owed)))
+	while (RULE(new_filter_owes_nothing) && (debt = owed_pop(&r->owed)))
 		pay(r, debt);
 	TAILQ_FOREACH (part, &r->parts, in_parts)
 		open_gate(r, part);
@@ -98,7 +102,7 @@ blame(struct runner *r)
 	if (!held)
 		return;
 	item = runner_item(held);
-	if (!deaths_alone(&r->deaths)) {
+	if (!deaths_alone(&r->deaths) || !RULE(kills_alone_is_dead)) {
 		if (deaths_blame(&r->deaths, item->part, item->slot.offset,
 			    r->hold.sent_count))
 			suspect_all(r);
@@ -119,7 +123,7 @@ runner_filter_exit(struct runner *r, int wait_status, int64_t now_ms)
 	enum death death = death_of(wait_status, r->killing);
 	struct part *part;
 
-	if (death == DEATH_COUNTED)
+	if (death == DEATH_COUNTED || !RULE(only_its_deaths_count))
 		blame(r);
 	hold_restart(&r->hold);
 	forgive(r);
@@ -145,7 +149,8 @@ take_late(struct runner *r, struct part *part, int64_t offset, int64_t now_ms)
 		return false;
 	pay(r, debt);
 	r->counters.late++;
-	if (part->gated && !owed_for(&r->owed, part))
+	if (part->gated &&
+		(!owed_for(&r->owed, part) || !RULE(gate_waits_for_all)))
 		open_gate(r, part);
 	return true;
 }
@@ -160,11 +165,13 @@ outstanding(
 	struct window_slot *slot;
 	struct item *item;
 
-	if (!part || take_late(r, part, result->offset, now_ms))
+	if (!part || (RULE(late_answers_are_dropped) &&
+			     take_late(r, part, result->offset, now_ms)))
 		return NULL;
 	slot = window_find(&part->window, result->offset);
 	item = (struct item *)slot;
-	if (slot && item->state == ITEM_HELD && item->hold.place == HOLD_SENT)
+	if (slot && item->state == ITEM_HELD &&
+		(item->hold.place == HOLD_SENT || !RULE(awaited_answers_only)))
 		return item;
 	r->counters.ignored++;
 	return NULL;

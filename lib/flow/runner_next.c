@@ -1,5 +1,6 @@
 /* flow/runner_next.c - see runner.h: what is to be done now, one by one. */
 #include "base/clock.h"
+#include "base/rule.h"
 #include "flow/runner.h"
 #include "flow/runner_inner.h"
 
@@ -120,12 +121,14 @@ next_line(struct runner *r, int64_t now_ms, struct runner_action *action)
 
 	if (r->filter != FILTER_UP || r->ended)
 		return false;
-	if (r->opts.control && (next_control(r, action, false) ||
-				       next_control(r, action, true)))
+	if (r->opts.control && RULE(control_lines) &&
+		(next_control(r, action, false) ||
+			next_control(r, action, true)))
 		return true;
 	if (r->draining || r->choked || runner_crowded(r))
 		return false;
-	if (r->hold.sent_count && deaths_alone(&r->deaths))
+	if (r->hold.sent_count && deaths_alone(&r->deaths) &&
+		RULE(blamed_go_one_by_one))
 		return false;
 	if (!r->hold.sent_count)
 		r->said_ms = now_ms;
@@ -233,7 +236,9 @@ at_rest(struct runner *r, int64_t deadline_ms, int64_t now_ms)
 {
 	if (now_ms >= deadline_ms + RUNNER_REVOKE_MS)
 		return true;
-	return all_settled(r) && !r->committing && !any_uncommitted(r);
+	return (all_settled(r) || !RULE(revoke_waits_for_answers)) &&
+	       ((!r->committing && !any_uncommitted(r)) ||
+		       !RULE(revoke_commits_last));
 }
 
 static bool

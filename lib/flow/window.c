@@ -1,6 +1,8 @@
 /* flow/window.c - see window.h. */
 #include "flow/window.h"
 
+#include "base/rule.h"
+
 static int
 compare(const struct window_slot *a, const struct window_slot *b)
 {
@@ -69,7 +71,7 @@ window_cut(struct window *window, struct window_slot *slot)
 void
 window_position(struct window *window, int64_t offset)
 {
-	if (offset > window->next)
+	if (offset > window->next && RULE(position_counts_markers))
 		window->next = offset;
 }
 
@@ -84,9 +86,12 @@ window_commit_after(struct window *window, struct window_slot *slot)
 {
 	const struct window_slot *first =
 		slot ? window_after(slot) : window_first(window);
-	int64_t at = first ? first->offset : window->next;
+	int64_t at = first && RULE(commits_lowest_unfinished) ? first->offset
+							      : window->next;
 
-	return window_behind_cut(window, at) ? window->cut : at;
+	return window_behind_cut(window, at) && RULE(commits_to_the_cut)
+		       ? window->cut
+		       : at;
 }
 
 int64_t

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rule.h"
 #include "base/zone.h"
 #include "store/batch.h"
 #include "store/letter.h"
@@ -113,7 +114,7 @@ store_batch_revoked(
 
 	while (*at) {
 		if ((*at)->partition == partition &&
-			str_eq((*at)->topic, topic))
+			str_eq((*at)->topic, topic) && RULE(revoked_ends_holds))
 			drop_hold(at);
 		else
 			at = &(*at)->next;
@@ -134,7 +135,8 @@ store_batch_held(struct store_batch *batch, struct store_item *item)
 {
 	struct err why;
 
-	if (!batch->holds || !find_hold(batch, item->topic, item->key))
+	if (!batch->holds || !find_hold(batch, item->topic, item->key) ||
+		!RULE(filter_holds_key))
 		return false;
 	err_clear(&why);
 	err_set(&why, "an earlier record of the key is to be retried");
@@ -274,7 +276,7 @@ store_batch_add(struct store_batch *batch, struct str line, struct err *err)
 	if (record.again) {
 		struct store_hold **hold =
 			find_hold(batch, item->topic, item->key);
-		if (hold)
+		if (hold && RULE(again_ends_hold))
 			drop_hold(hold);
 	}
 	if (store_batch_held(batch, item))

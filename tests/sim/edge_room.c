@@ -278,7 +278,7 @@ finish(struct edge *edge, struct ask *a, const struct pganswer *answer)
 	sub->ask = NULL;
 	if (answer)
 		give(edge, sub, a->what, answer);
-	else if (RULE(failed_question_is_asked_again))
+	else if (RULE(failed_question_is_told))
 		follow_failed(&edge->follow, &sub->follow);
 }
 

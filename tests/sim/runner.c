@@ -74,7 +74,7 @@ on_assign(struct actor *actor)
 			continue;
 		at = kafka.committed[p];
 		end_of = kafka.log[MESSAGES][p].end;
-		if (at > end_of)
+		if (at > end_of && RULE(offset_beyond_end))
 			at = -1; /* not in the log any more */
 		trace("%s gets %d, from %lld", actor->name, p, (long long)at);
 		run->part[p] = runner_part(&run->r, STR("chat-messages"), p);
@@ -295,7 +295,8 @@ filter_gone(struct actor *actor)
 
 	conn_close(run->pipe, actor);
 	run->pipe = NULL;
-	run->pending_count = 0;
+	if (RULE(emits_need_a_result))
+		run->pending_count = 0;
 	runner_filter_exit(&run->r, pair_status(actor->index), w.now);
 }
 
@@ -577,7 +578,8 @@ release(struct actor *actor)
 	runner_release(&run->r);
 	record_room_release(&run->room);
 	buf_release(&run->line);
-	pair_kill(actor->index, SIGKILL); /* PDEATHSIG */
+	if (RULE(child_dies_with_parent))
+		pair_kill(actor->index, SIGKILL); /* PDEATHSIG */
 }
 
 void

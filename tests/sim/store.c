@@ -126,7 +126,7 @@ save(struct actor *actor)
 		struct range *range = &s->range[s->ranges - 1];
 		size_t left = 0, i;
 
-		if (s->away)
+		if (s->away && RULE(outage_is_not_poison))
 			return; /* pg_link_ready() */
 
 		for (i = 0; i < range->count; i++)
