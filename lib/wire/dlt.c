@@ -105,7 +105,9 @@ from_big_endian(struct str bytes)
 	return (int64_t)number;
 }
 
-/* A number of `size` bytes, or as text; false: neither, or negative. */
+/* A number of `size` bytes, or as text; false: neither, or negative. Bytes
+ * that are digits would be a partition of 800 million, an offset of 3e18: they
+ * are text. */
 static bool
 number(const struct record *letter, const char *name, size_t size, int64_t *out)
 {
@@ -113,10 +115,11 @@ number(const struct record *letter, const char *name, size_t size, int64_t *out)
 
 	if (!record_header(letter, name, &value))
 		return false;
-	if (value.len == size)
+	if (!str_i64(value, out)) {
+		if (value.len != size)
+			return false;
 		*out = from_big_endian(value);
-	else if (!str_i64(value, out))
-		return false;
+	}
 	return *out >= 0;
 }
 
@@ -149,6 +152,15 @@ text(const struct record *letter, const char *name)
 	return record_header(letter, name, &value) ? value : STR("");
 }
 
+/* Spring names what wrapped the failure (ListenerExecutionFailedException),
+ * and the failure itself as its cause. */
+static struct str class(const struct record *letter)
+{
+	struct str cause = text(letter, "kafka_dlt-exception-cause-fqcn");
+
+	return cause.len ? cause : text(letter, "kafka_dlt-exception-fqcn");
+}
+
 void
 dlt_read(struct dlt_info *info, const struct record *letter)
 {
@@ -157,7 +169,7 @@ dlt_read(struct dlt_info *info, const struct record *letter)
 
 	*info = (struct dlt_info){
 		.group = text(letter, "kafka_dlt-original-consumer-group"),
-		.error_class = text(letter, "kafka_dlt-exception-fqcn"),
+		.error_class = class(letter),
 		.error_message = text(letter, "kafka_dlt-exception-message"),
 		.replay_of = text(letter, DLT_REPLAY_OF)};
 	info->named = read_origin(&info->origin, letter);

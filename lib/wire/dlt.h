@@ -10,10 +10,12 @@
 #include "wire/record.h"
 
 #define DLT_SUFFIX "-dlt"
-#define DLT_SETTLED_SUFFIX "-settled" /* behind the dead letter topic's name   \
-				       */
-#define DLT_REPLAY_COUNT "chat-replay-count" /* headers of a replayed record   \
-					      */
+#define DLT_SETTLED_SUFFIX                                                     \
+	"-settled" /* behind the dead letter topic's name                      \
+		    */
+#define DLT_REPLAY_COUNT                                                       \
+	"chat-replay-count" /* headers of a replayed record                    \
+			     */
 #define DLT_REPLAY_OF "chat-replay-of"
 
 /* "<topic>-dlt" is appended; true where topic itself ends in -dlt (then there
@@ -27,7 +29,8 @@ void dlt_topic(struct buf *out, struct str topic);
  * them). room holds the new headers and
  * their bytes, and must not be the one that failed lives in; all else is
  * borrowed. kafka_dlt-exception-* of an earlier failure go. -1: too many
- * headers. */
+ * headers. We write neither exception-cause-fqcn nor -stacktrace, which Spring
+ * does: nothing that we tell of has one. */
 int dlt_letter(struct record *letter, const struct record *failed,
 	const char *group, struct str error_class, struct str error_message,
 	struct record_room *room, struct err *err) MUST_CHECK;
@@ -46,7 +49,8 @@ struct dlt_info {
 	struct dlt_place origin; /* the newest failure's; the letter's own
 				  * place where it names none */
 	bool named;		 /* it named one */
-	struct str group, error_class, error_message; /* empty: not said */
+	/* Empty: not said. The class is the cause's where one is named. */
+	struct str group, error_class, error_message;
 	int64_t replays;      /* chat-replay-count; 0: none */
 	struct str replay_of; /* empty: none */
 };
