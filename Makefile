@@ -50,7 +50,7 @@ $B/lib$1.a: $(patsubst %.c,$B/%.o,$(wildcard lib/$1/*.c))
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$r)))
 
-archives = $(foreach r,$(filter-out -l%,$1),$(if $(filter $r,$(ROOMS)),$B/lib$r.a))
+archives = $(foreach r,$(filter-out -%,$1),$(if $(filter $r,$(ROOMS)),$B/lib$r.a))
 define program
 $B/$1: $B/cmd/$1.o $(call archives,$($1.link))
 	@echo "LD $$@"
@@ -66,14 +66,19 @@ $B/%.o: %.c VERSION
 	@$(CC) $(ALL_CFLAGS) -MT '$$B/$*.o' -c -o $@ $<
 
 # tests/unit/test-X.c; a comment in its first lines, "links: ROOMS -lLIBS",
-# says what it is linked to besides cmocka.
+# says what it is linked to besides cmocka. --wrap-F: calls of F come to the
+# test's __wrap_F (ld(1)); OOM: those of malloc and its kin (oom.h).
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
+OOM = malloc calloc realloc strdup free
+unit_wrap = $(addprefix -Wl$(comma)--wrap=,$(patsubst --wrap-%,%,$(filter --wrap-%,$1)) \
+	$(if $(filter OOM,$1),$(OOM)))
+comma = ,
 unit_link = $(shell sed -n 's/.*links: *\([^*]*\).*/\1/p;10q' tests/unit/$1.c) $(LOW)
 define unit
 $B/tests/$1: $B/tests/unit/$1.o $(call archives,$(call unit_link,$1))
 	@echo "LD $$@"
 	@mkdir -p $$(@D)
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$^ $(filter -l%,$(call unit_link,$1)) -lcmocka -lbsd
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$^ $(call unit_wrap,$(call unit_link,$1)) $(filter -l%,$(call unit_link,$1)) -lcmocka -lbsd
 endef
 $(foreach u,$(UNITS),$(eval $(call unit,$u)))
 units: $(UNITS:%=$B/tests/%)

@@ -202,7 +202,7 @@ read_stdin(struct buf *out, struct err *err)
 	return 0;
 }
 
-static int
+static enum claims_result
 judge(const struct key *key, struct str token, struct buf *payload,
 	struct err *err)
 {
@@ -213,8 +213,9 @@ judge(const struct key *key, struct str token, struct buf *payload,
 
 	for (; rules.count < named.count; rules.count++)
 		rules.demanded[rules.count] = named.item[rules.count];
-	if (jwt_verify(key, token, payload, err) < 0)
-		return -1;
+	int rc = jwt_verify(key, token, payload, err);
+	if (rc < 0)
+		return rc == JWT_NO_MEMORY ? CLAIMS_NO_MEMORY : CLAIMS_INVALID;
 	return claims_check(
 		&claims, buf_str(payload), &rules, clock_wall_ms(), err);
 }
@@ -223,15 +224,17 @@ static int
 check(const struct key *key)
 {
 	struct buf text = {0}, payload = {0};
+	enum claims_result result = CLAIMS_NO_MEMORY;
 	struct err err;
 	int code;
 
-	if (read_stdin(&text, &err) < 0)
-		code = complain(EXIT_TEMP, &err);
-	else if (judge(key, jwt_bearer(buf_str(&text)), &payload, &err) != 0)
-		code = complain(EXIT_NO, &err);
-	else
+	if (read_stdin(&text, &err) == 0)
+		result = judge(key, jwt_bearer(buf_str(&text)), &payload, &err);
+	if (result == CLAIMS_OK)
 		code = print_line(&payload);
+	else
+		code = complain(
+			result == CLAIMS_NO_MEMORY ? EXIT_TEMP : EXIT_NO, &err);
 	buf_release(&text);
 	buf_release(&payload);
 	return code;

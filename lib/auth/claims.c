@@ -5,22 +5,24 @@
 #include "base/buf.h"
 #include "json/json.h"
 
-static int
+static enum claims_result
 read_user(struct json payload, int64_t *out, struct err *err)
 {
 	struct json sub = json_get(payload, "sub");
 	struct buf scratch = {0};
 	struct str text;
-	bool ok;
+	bool ok, no_memory;
 
 	if (sub.type == JSON_STRING)
 		ok = json_text(sub, &scratch, &text) && str_i64(text, out);
 	else
 		ok = json_i64(sub, out);
+	no_memory = buf_bad(&scratch);
 	buf_release(&scratch);
-	if (!ok || *out < 1 || *out > CLAIMS_ID_MAX)
-		return err_set(err, "token's sub is no user id");
-	return 0;
+	if (ok && *out >= 1 && *out <= CLAIMS_ID_MAX)
+		return CLAIMS_OK;
+	err_set(err, no_memory ? "out of memory" : "token's sub is no user id");
+	return no_memory ? CLAIMS_NO_MEMORY : CLAIMS_INVALID;
 }
 
 /* Whole seconds since the epoch, to milliseconds; -1 where it is not there. */
@@ -103,6 +105,7 @@ enum claims_result
 claims_check(struct claims *out, struct str payload,
 	const struct claims_rules *rules, int64_t now_ms, struct err *err)
 {
+	enum claims_result result;
 	struct json root;
 	unsigned quirks;
 
@@ -112,8 +115,10 @@ claims_check(struct claims *out, struct str payload,
 		err_set(err, "token's payload is no JSON object");
 		return CLAIMS_INVALID;
 	}
-	if (read_user(root, &out->user_id, err) < 0 ||
-		check_names(root, rules, err) < 0 ||
+	result = read_user(root, &out->user_id, err);
+	if (result != CLAIMS_OK)
+		return result;
+	if (check_names(root, rules, err) < 0 ||
 		check_times(out, root, rules, now_ms, err) < 0)
 		return CLAIMS_INVALID;
 	if (now_ms < out->expires_ms + rules->leeway_ms)
@@ -128,9 +133,12 @@ claims_of_token(struct claims *out, const struct key *key, struct str token,
 {
 	struct buf payload = {0};
 	enum claims_result r = CLAIMS_INVALID;
+	int rc = jwt_verify(key, token, &payload, err);
 
-	if (jwt_verify(key, token, &payload, err) == 0)
+	if (rc == 0)
 		r = claims_check(out, buf_str(&payload), rules, now_ms, err);
+	else if (rc == JWT_NO_MEMORY)
+		r = CLAIMS_NO_MEMORY;
 	buf_release(&payload);
 	return r;
 }

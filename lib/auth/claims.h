@@ -33,7 +33,8 @@ struct claims {
 enum claims_result {
 	CLAIMS_OK = 0,
 	CLAIMS_INVALID = -1,
-	CLAIMS_EXPIRED = -2, /* otherwise right: renew it */
+	CLAIMS_EXPIRED = -2,   /* otherwise right: renew it */
+	CLAIMS_NO_MEMORY = -3, /* it may be good: ask again */
 };
 
 /* Reads a payload. Valid while now_ms < exp + leeway, and now_ms >= nbf and

@@ -78,6 +78,15 @@ jwt_verify(const struct key *key, struct str token, struct buf *payload,
 
 	if (split(&parts, token, err) < 0)
 		return -1;
+	/* All at once: what fails later is the token's own fault. */
+	buf_room(&scratch, token.len);
+	buf_room(&raw, token.len);
+	buf_room(payload, token.len);
+	if (buf_bad(&scratch) || buf_bad(&raw) || buf_bad(payload)) {
+		err_set(err, "out of memory");
+		rc = JWT_NO_MEMORY;
+		goto out;
+	}
 	if (check_signature(key, &parts, &scratch, err) < 0)
 		goto out;
 	if (b64url_decode(parts.payload, &raw) < 0) {
@@ -85,10 +94,7 @@ jwt_verify(const struct key *key, struct str token, struct buf *payload,
 		goto out;
 	}
 	buf_add_str(payload, buf_str(&raw));
-	if (buf_bad(&raw) || buf_bad(payload))
-		err_set(err, "out of memory");
-	else
-		rc = 0;
+	rc = 0;
 out:
 	buf_release(&scratch);
 	buf_release(&raw);

@@ -17,7 +17,9 @@
 #define JWT_MAX 8192 /* bytes of a token */
 
 /* Checks the signature; then appends the payload's bytes (JSON not yet
- * scanned) to payload. -1 with err otherwise, and nothing is appended. */
+ * scanned) to payload. -1 with err otherwise, and nothing is appended;
+ * JWT_NO_MEMORY: it may be good. */
+#define JWT_NO_MEMORY (-2)
 int jwt_verify(const struct key *key, struct str token, struct buf *payload,
 	struct err *err) MUST_CHECK;
 

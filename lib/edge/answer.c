@@ -69,7 +69,10 @@ http_answer(struct conn *conn, int status, const char *type, const char *extra,
 	print_head(head, status, type, body.len, extra, http->close);
 	if (head_only)
 		body.len = 0;
-	conn_queue(conn, buf_str(head), body);
+	if (buf_bad(head))
+		conn_kill(conn, "out of memory");
+	else
+		conn_queue(conn, buf_str(head), body);
 }
 
 void

@@ -27,6 +27,10 @@ session_token(struct session *session, struct str token, const char **code,
 	case CLAIMS_EXPIRED:
 		*code = "TOKEN_EXPIRED";
 		return -1;
+	case CLAIMS_NO_MEMORY:
+		/* Cut before it is told that it is no good. */
+		conn_kill(session->conn, "out of memory");
+		/* fall through */
 	case CLAIMS_INVALID:
 		*code = "UNAUTHORIZED";
 		return -1;
@@ -140,7 +144,10 @@ session_connect(struct session *session, const struct stomp_frame *frame)
 	buf_reset(&edge->frame);
 	stomp_connected(&edge->frame, session->version, str_c(id),
 		&session->beat, session->user_id);
-	conn_text(conn, buf_str(&edge->frame));
+	if (buf_bad(&edge->frame))
+		conn_kill(conn, "out of memory");
+	else
+		conn_text(conn, buf_str(&edge->frame));
 	tell_receipt(session, stomp_frame_get(frame, "receipt"));
 	conn_arm(conn);
 	LOG_INFO("session", "session opened", LOG_I("session", session->id),

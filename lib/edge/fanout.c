@@ -88,7 +88,8 @@ on_message(struct edge *edge, const struct event *event)
 	if (!item) {
 		LOG_ERROR("fanout", "event lost for want of memory",
 			LOG_I("roomId", event->room_id));
-		return; /* the next one shows the hole */
+		follow_line_up(follow); /* as after any other hole */
+		return;
 	}
 	follow_event(follow, event->room_id, event->epoch, item);
 	follow_item_drop(follow, item);

@@ -89,6 +89,8 @@ http_request(struct conn *conn)
 		return -1;
 	http->method = method;
 	buf_add_str(&http->path, path);
+	if (buf_bad(&http->path))
+		return -1;
 	conn->edge->count.requests++;
 	conn->deadline_ms = (int64_t)uv_now(conn->edge->loop) +
 			    conn->edge->conf.handshake_ms;

@@ -36,7 +36,7 @@ rate_fit(struct rate *rate, uint32_t limit)
 bool
 rate_take(struct rate *rate, uint32_t limit, int64_t now_ms, int64_t *retry_ms)
 {
-	*retry_ms = RATE_WINDOW_MS;
+	*retry_ms = RATE_NO_MEMORY;
 	if (!rate_fit(rate, limit))
 		return false;
 	while (rate->count &&

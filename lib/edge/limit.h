@@ -12,6 +12,7 @@
 #include "base/base.h"
 
 #define RATE_WINDOW_MS 60000
+#define RATE_NO_MEMORY (-1)
 
 /* The times of the last `cap` accepted messages, oldest at `first`. All zero
  * is one that has accepted none; nothing is allocated before the first. */
@@ -21,8 +22,8 @@ struct rate {
 };
 
 /* Counts one where fewer than limit (> 0) were accepted within the window.
- * Else false, and *retry_ms says when there will be room again. Out of memory
- * counts as none accepted. */
+ * Else false, and *retry_ms says when there will be room again, or
+ * RATE_NO_MEMORY. */
 bool rate_take(
 	struct rate *rate, uint32_t limit, int64_t now_ms, int64_t *retry_ms);
 /* None was accepted within the window: it may be forgotten. */

@@ -57,6 +57,10 @@ produce(struct session *session, struct ticket *ticket, struct str value)
 		.timestamp = -1,
 		.value = value};
 
+	if (session->lost) {
+		free(ticket);
+		return;
+	}
 	snprintf(key, sizeof(key), "%lld", (long long)ticket->room_id);
 	snprintf(id, sizeof(id), "%lld",
 		(long long)resend_next_id(&edge->resend));
@@ -68,6 +72,7 @@ produce(struct session *session, struct ticket *ticket, struct str value)
 		!resend_add(
 			&edge->resend, buf_str(&edge->line), session, ticket)) {
 		free(ticket);
+		session->lost = true;
 		conn_kill(session->conn, "out of memory");
 		return;
 	}

@@ -21,7 +21,9 @@ struct ticket *ticket_new(
 	int64_t room_id, struct str receipt, struct str id) MUST_CHECK;
 
 /* Takes ticket. The record goes behind all that came before it: at once, or
- * when the line is up again. */
+ * when the line is up again. Where there is no memory for it the connection is
+ * killed, and none that came after it goes, either: the client sends them
+ * again, in their order. */
 void produce(struct session *session, struct ticket *ticket, struct str value);
 /* The session ends: its records stay, and nobody is told of their answers. */
 void produce_orphan(struct session *session);

@@ -102,21 +102,27 @@ static bool
 authorize(struct conn *conn)
 {
 	struct edge *edge = conn->edge;
+	enum claims_result result = CLAIMS_INVALID;
 	struct buf header = {0};
 	struct claims claims;
 	struct err err;
-	bool ok;
 
-	ok = request_header(conn->wsi, WSI_TOKEN_HTTP_AUTHORIZATION, &header) &&
-	     claims_of_token(&claims, &edge->key, jwt_bearer(buf_str(&header)),
-		     &edge->conf.rules, clock_wall_ms(), &err) == CLAIMS_OK;
+	if (request_header(conn->wsi, WSI_TOKEN_HTTP_AUTHORIZATION, &header))
+		result = claims_of_token(&claims, &edge->key,
+			jwt_bearer(buf_str(&header)), &edge->conf.rules,
+			clock_wall_ms(), &err);
+	else if (buf_bad(&header))
+		result = CLAIMS_NO_MEMORY;
 	buf_release(&header);
-	if (ok)
+	if (result == CLAIMS_OK)
 		conn->http->user_id = claims.user_id;
+	else if (result == CLAIMS_NO_MEMORY)
+		http_fail(conn, 503, "Retry-After: 1\r\n",
+			"SERVICE_UNAVAILABLE", "out of memory");
 	else
 		http_fail(conn, 401, "WWW-Authenticate: Bearer\r\n",
 			"UNAUTHORIZED", "a valid token is needed");
-	return ok;
+	return result == CLAIMS_OK;
 }
 
 int64_t

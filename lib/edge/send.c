@@ -149,6 +149,10 @@ rate_ok(struct session *session, const struct stomp_frame *frame,
 		rate_take(&session->user->rate, (uint32_t)edge->conf.per_minute,
 			now, &wait))
 		return true;
+	if (wait == RATE_NO_MEMORY) {
+		conn_kill(session->conn, "out of memory");
+		return false;
+	}
 	edge->count.rate_limited++;
 	notice.retry_after_s = (wait + 999) / 1000;
 	tell_refusal(session, &notice);

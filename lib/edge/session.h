@@ -46,6 +46,7 @@ struct session {
 	size_t reserved;	 /* bytes that answers in flight may bring */
 	TAILQ_HEAD(, room_sub) gated; /* whose question waits for room */
 	bool reap;		      /* a subscription is over */
+	bool lost; /* a SEND, for want of memory: none behind it goes on */
 	char *leaving_receipt;	      /* of DISCONNECT */
 	LIST_ENTRY(session) link;     /* user->sessions */
 };
@@ -55,8 +56,9 @@ struct session *session_new(struct conn *conn) MUST_CHECK;
 /* Everything of it; conn->session is NULL then. */
 void session_free(struct session *session);
 
-/* A token: who it says. 0, or -1 with a code for clients and err. A session
- * that knows its user takes only tokens of the same. */
+/* A token: who it says. 0, or -1 with a code for clients and err; without
+ * memory to tell, the connection is killed. A session that knows its user takes
+ * only tokens of the same. */
 int session_token(struct session *session, struct str token, const char **code,
 	struct err *err) MUST_CHECK;
 

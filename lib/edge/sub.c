@@ -242,7 +242,10 @@ check_id(struct session *session, const struct stomp_frame *frame,
 		stomp_escape(buf, session->version, *id);
 		*id = buf_str(buf);
 	}
-	if (id->len > ID_MAX || (!id->len && session->version != STOMP_V10))
+	if (id->data == NULL && buf_bad(buf))
+		conn_kill(session->conn, "out of memory");
+	else if (id->len > ID_MAX ||
+		 (!id->len && session->version != STOMP_V10))
 		refuse(session, frame, "INVALID_SUBSCRIPTION",
 			"a subscription needs an id of at most 255 bytes");
 	else if (find(session, *id))
@@ -304,6 +307,10 @@ sub_unsubscribe(struct session *session, const struct stomp_frame *frame)
 		buf_reset(&edge->tail);
 		stomp_escape(&edge->tail, session->version, id);
 		id = buf_str(&edge->tail);
+		if (buf_bad(&edge->tail)) {
+			conn_kill(session->conn, "out of memory");
+			return;
+		}
 	}
 	sub = find(session, id);
 	if (sub) {

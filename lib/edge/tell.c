@@ -76,7 +76,8 @@ tell_queue(struct session *session, enum sub_kind kind, struct str json)
 				str_c(destinations[kind]), str_c(id), -1, json);
 		}
 		stomp_message_head_ws(fresh(head), sub_id(sub), tail->len);
-		if (buf_bad(head) || buf_bad(tail))
+		/* No text: there was no memory for it. */
+		if (!json.len || buf_bad(head) || buf_bad(tail))
 			conn_kill(session->conn, "out of memory");
 		else
 			conn_queue(session->conn, buf_str(head), buf_str(tail));

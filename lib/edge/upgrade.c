@@ -134,6 +134,10 @@ check_origin(struct conn *conn)
 	const struct edge_conf *conf = &conn->edge->conf;
 	struct str origin = header(conn, WSI_TOKEN_ORIGIN);
 
+	/* There is one, but no memory for it. */
+	if (!origin.data && lws_hdr_total_length(conn->wsi, WSI_TOKEN_ORIGIN))
+		return (struct refusal){503, "Retry-After: 5\r\n",
+			"SERVICE_UNAVAILABLE", "out of memory"};
 	if (origin.data ? upgrade_origin(conf, origin) : !conf->require_origin)
 		return (struct refusal){0};
 	return (struct refusal){
@@ -238,6 +242,8 @@ upgrade_check(struct conn *conn)
 	if (!conn->session)
 		return -1;
 	if (check_tokens(conn, &err) < 0) {
+		if (conn->doomed)
+			return -1;
 		r = (struct refusal){401, "WWW-Authenticate: Bearer\r\n",
 			"UNAUTHORIZED", err.text};
 		return refuse(conn, &r);

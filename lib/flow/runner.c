@@ -88,6 +88,8 @@ new_part(struct runner *r, struct str topic, int32_t partition)
 	if (part)
 		part->topic = str_dup(topic);
 	if (!list || !part || !part->topic) {
+		if (part)
+			free(part->topic);
 		free(part);
 		return NULL;
 	}

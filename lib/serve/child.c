@@ -128,9 +128,11 @@ peer_gone(struct peer *peer, const char *reason)
 	struct child *child = peer->data;
 
 	child->peer = NULL;
-	/* "cannot write": it may have closed its stdin on purpose. */
+	/* "cannot write": it may have closed its stdin on purpose. And what we
+	 * have no memory for is not its fault. */
 	child->broke = strcmp(reason, "closed by the other side") &&
-		       strncmp(reason, "cannot ", 7);
+		       strncmp(reason, "cannot ", 7) &&
+		       strcmp(reason, PEER_NO_MEMORY);
 	if (strcmp(reason, "closed by the other side"))
 		child_kill(child, SIGKILL);
 	else if (!child->reaped)

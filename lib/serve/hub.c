@@ -52,6 +52,10 @@ greet(struct hub *hub, struct peer *peer)
 	kept_print(&hub->kept, &hello);
 	peer->max_out = hub->opts.queue_bytes + hello.len;
 	control_print(&hello, CONTROL_READY, NULL, 0);
+	if (buf_bad(&hello)) {
+		peer_close(peer, PEER_NO_MEMORY);
+		return;
+	}
 	listener->told = true;
 	send_to(hub, peer, buf_str(&hello));
 	buf_release(&hello);
@@ -186,19 +190,22 @@ find_place(struct hub *hub, const struct record *record)
 	return NULL;
 }
 
-static void
-keep(struct hub *hub, const struct record *record, struct str line)
+static int
+keep(struct hub *hub, const struct record *record, struct str line,
+	struct err *err)
 {
 	struct hub_place *place = find_place(hub, record);
 
 	if (!place)
-		return;
-	kept_record(&hub->kept, record, line);
+		return 0;
+	if (kept_record(&hub->kept, record, line) < 0)
+		return err_set(err, "out of memory");
 	if (place->end < 0 || record->offset + 1 < place->end)
-		return;
+		return 0;
 	place->end = -1;
 	if (!hub->ready && !--hub->awaited)
 		become_ready(hub);
+	return 0;
 }
 
 static int
@@ -215,8 +222,7 @@ take_record(struct hub *hub, struct str line, struct err *err)
 		return 0;
 	if (record_parse(&record, line, &hub->room, err) < 0)
 		return -1;
-	keep(hub, &record, line);
-	return 0;
+	return keep(hub, &record, line, err);
 }
 
 /* ---- control lines ------------------------------------------------------- */

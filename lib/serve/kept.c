@@ -67,24 +67,22 @@ make(const struct record *record, struct str line)
 	return entry;
 }
 
-void
+int
 kept_record(struct kept *kept, const struct record *record, struct str line)
 {
 	struct kept_entry *entry, *old;
 
 	if (record->key_null)
-		return;
+		return 0;
 	entry = make(record, line);
-	if (!entry) {
-		kept->forgotten++;
-		return;
-	}
+	if (!entry)
+		return -1;
 	old = RB_FIND(kept_tree, &kept->tree, entry);
 	if (old)
 		drop(kept, old);
 	if (record->value_null) {
 		free(entry);
-		return;
+		return 0;
 	}
 	RB_INSERT(kept_tree, &kept->tree, entry);
 	TAILQ_INSERT_TAIL(&kept->list, entry, link);
@@ -94,6 +92,7 @@ kept_record(struct kept *kept, const struct record *record, struct str line)
 		drop(kept, TAILQ_FIRST(&kept->list));
 		kept->forgotten++;
 	}
+	return 0;
 }
 
 void

@@ -22,14 +22,15 @@ struct kept {
 	struct kept_list list; /* oldest first */
 	size_t bytes, max_bytes;
 	int64_t count;
-	int64_t forgotten; /* over the bound, or no memory */
+	int64_t forgotten; /* over the bound */
 };
 
 void kept_init(struct kept *kept, size_t max_bytes);
 /* The record takes the place of the last one of its key; a tombstone, and a
- * record without a key, take none. line is copied, with a newline behind. */
-void kept_record(
-	struct kept *kept, const struct record *record, struct str line);
+ * record without a key, take none. line is copied, with a newline behind.
+ * -1: no memory, and an older record stands in its place: begin anew. */
+int kept_record(struct kept *kept, const struct record *record,
+	struct str line) MUST_CHECK;
 /* Appends all lines. */
 void kept_print(const struct kept *kept, struct buf *out);
 void kept_clear(struct kept *kept);

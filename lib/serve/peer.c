@@ -170,7 +170,7 @@ peer_send(struct peer *peer, struct str lines)
 		return true;
 	buf_add_str(&peer->out, lines);
 	if (buf_bad(&peer->out)) {
-		peer_close(peer, "out of memory");
+		peer_close(peer, PEER_NO_MEMORY);
 		return false;
 	}
 	if (!peer->writing.len)
@@ -285,7 +285,7 @@ work(struct peer *peer, const char *data, size_t len)
 	if (peer->closing)
 		return;
 	if (buf_bad(&peer->in)) {
-		peer_close(peer, "out of memory");
+		peer_close(peer, PEER_NO_MEMORY);
 		return;
 	}
 	peer->scanned = peer->resume_again ? 0 : peer->in.len;
@@ -404,10 +404,12 @@ begin(struct peer *peer, const struct peer_options *opts)
 
 	if (opts->hello) {
 		hello_print(&hello, opts->hello, (int64_t)peer->max_line);
+		if (buf_bad(&hello))
+			peer_close(peer, PEER_NO_MEMORY);
 		peer_send(peer, buf_str(&hello));
 		buf_release(&hello);
 	}
-	if (peer->in_stream)
+	if (peer->in_stream && !peer->closing)
 		uv_read_start(peer->in_stream, on_alloc, on_read);
 }
 

@@ -24,6 +24,9 @@
 
 struct peer;
 
+/* on_close's reason where a line had no room. */
+#define PEER_NO_MEMORY "out of memory"
+
 struct peer_ops {
 	/* A whole line without its newline; borrowed for the call. Hello lines
 	 * are handled inside, where the peer was made with them. */

@@ -112,6 +112,8 @@ as_payload(struct str payload)
 	case CLAIMS_EXPIRED:
 		assert(claims.expires_ms <= NOW_MS - CLAIMS_LEEWAY_MS);
 		break;
+	case CLAIMS_NO_MEMORY:
+		break;
 	case CLAIMS_INVALID:
 		check_silent(payload, &err);
 	}
