@@ -24,8 +24,6 @@
 
 #define IDLE_MS 1000
 #define PIPE_BYTES (1 << 20)
-/* A runner that is told to stop, too, closes our stdin when all is answered. */
-#define STOP_MS 10000
 
 struct store {
 	struct pg_link link;
@@ -37,8 +35,7 @@ struct store {
 	const char *events_topic;
 	int64_t counts[STORE_STATES];
 	int64_t batches;
-	int64_t heard_ms; /* when the last line came */
-	int64_t stop_ms;  /* told to stop: goes on until then, or 0 */
+	struct stop_filter stop;
 };
 
 static const char *conninfo_arg, *status_path, *events_arg = "chat-events";
@@ -206,13 +203,13 @@ take_batch(struct store *store)
 	struct err err;
 	struct str line;
 
-	if ((!store->link.conn || store->stop_ms) &&
+	if ((!store->link.conn || stop_asked) &&
 		until > clock_mono_ms() + IDLE_MS)
 		until = clock_mono_ms() + IDLE_MS;
 	do {
 		switch (line_read(&store->in, &line, until, &err)) {
 		case LINE_OK:
-			store->heard_ms = clock_mono_ms();
+			store->stop.line_ms = clock_mono_ms();
 			take_line(store, line);
 			break;
 		case LINE_TIMEOUT:
@@ -230,21 +227,6 @@ take_batch(struct store *store)
 	return true;
 }
 
-/* Told to stop, and our runner waits for nothing; the next gets the rest. */
-static bool
-stopped(struct store *store)
-{
-	int64_t now_ms = clock_mono_ms();
-
-	if (stop_asked && !store->stop_ms) {
-		store->stop_ms = now_ms + STOP_MS;
-		store->heard_ms = now_ms;
-		status_set(&store->status, STATUS_DRAINING, "");
-	}
-	return store->stop_ms && (now_ms >= store->stop_ms ||
-					 now_ms >= store->heard_ms + IDLE_MS);
-}
-
 static void
 run(struct store *store)
 {
@@ -252,7 +234,9 @@ run(struct store *store)
 	struct err err;
 	bool more = true;
 
-	while (more && !stopped(store)) {
+	while (more && !stop_filter_over(&store->stop, clock_mono_ms())) {
+		if (stop_asked)
+			status_set(&store->status, STATUS_DRAINING, "");
 		if (stop_usr1) {
 			stop_usr1 = 0;
 			status_write(&store->status);

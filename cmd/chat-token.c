@@ -192,7 +192,7 @@ read_stdin(struct buf *out, struct err *err)
 		at = buf_room(out, JWT_MAX);
 		if (!at)
 			return err_set(err, "out of memory");
-		n = read(STDIN_FILENO, at, JWT_MAX);
+		n = fd_read(STDIN_FILENO, at, JWT_MAX);
 		if (n < 0)
 			return err_sys(err, "cannot read stdin");
 		if (n == 0)

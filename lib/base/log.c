@@ -1,6 +1,7 @@
 /* base/log.c - see log.h. */
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -77,6 +78,20 @@ add_field(struct buf *line, const struct log_field *f)
 		buf_printf(line, ",\"%s\":%.6g", f->name, f->real);
 }
 
+/* In one write, so that lines of several programs do not mix. */
+static void
+write_line(const struct buf *line)
+{
+	ssize_t n = -1;
+
+	if (!buf_bad(line))
+		do
+			n = write(STDERR_FILENO, line->data, line->len);
+		while (n < 0 && errno == EINTR);
+	if (n < 0 || (size_t)n < line->len)
+		logger_state.lost++;
+}
+
 void
 log_event(enum log_level level, const char *logger, const char *message,
 	const struct log_field *fields, size_t count)
@@ -97,8 +112,6 @@ log_event(enum log_level level, const char *logger, const char *message,
 	for (i = 0; i < count; i++)
 		add_field(&line, &fields[i]);
 	buf_add_c(&line, "}\n");
-	if (buf_bad(&line) ||
-		write(STDERR_FILENO, line.data, line.len) != (ssize_t)line.len)
-		logger_state.lost++;
+	write_line(&line);
 	buf_release(&line);
 }

@@ -38,12 +38,17 @@ static int
 write_file(const char *path, const struct buf *out, struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	ssize_t n;
+	size_t done = 0;
+	ssize_t n = 0;
 
 	if (fd < 0)
 		return err_sys(err, "cannot open '%s'", path);
-	n = write(fd, out->data, out->len);
-	if (close(fd) < 0 || n != (ssize_t)out->len)
+	while (done < out->len && (n >= 0 || errno == EINTR)) {
+		n = write(fd, out->data + done, out->len - done);
+		if (n > 0)
+			done += (size_t)n;
+	}
+	if (close(fd) < 0 || done < out->len)
 		return err_sys(err, "cannot write '%s'", path);
 	return 0;
 }
@@ -89,10 +94,14 @@ status_write(struct status *status)
 {
 	struct err err;
 
-	if (replace(status, &err) == 0)
+	if (replace(status, &err) == 0) {
+		status->lost = false;
 		return;
-	LOG_ERROR("status", "status file lost", LOG_E(&err));
-	status->path = NULL;
+	}
+	/* A disk that is full now will not be for ever. */
+	if (!status->lost)
+		LOG_ERROR("status", "status file lost", LOG_E(&err));
+	status->lost = true;
 }
 
 void

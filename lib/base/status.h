@@ -36,6 +36,7 @@ struct status {
 	size_t count;
 	enum status_state state;
 	char why[200];
+	bool lost;	     /* it could not be written the last time */
 	int64_t since_ms;    /* wall */
 	int64_t next_ms;     /* mono; when the next tick writes */
 	/* Appends more fields, each with a comma in front: what is not worth
@@ -51,7 +52,8 @@ int status_open(struct status *status, const char *path, const char *name,
 	struct err *err) MUST_CHECK;
 
 /* Changes state and reason (why may be NULL or ""); writes only where one of
- * them differs. A file that can no longer be written is logged, once. */
+ * them differs. A file that can no longer be written is logged, once, and
+ * tried again. */
 void status_set(struct status *status, enum status_state state,
 	const char *why);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/fd.h"
+
 #define READ_BYTES 65536
 
 /* Its index; -1 with err: too many. */
@@ -242,7 +244,7 @@ read_all(struct edits *edits, int fd, struct err *err)
 	static char bytes[READ_BYTES];
 	ssize_t n;
 
-	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+	while ((n = fd_read(fd, bytes, sizeof(bytes))) > 0)
 		if (edits_feed(edits, (struct str){bytes, (size_t)n}, err) < 0)
 			return -1;
 	return n < 0 ? err_sys(err, "cannot read") : edits_end(edits, err);

@@ -15,6 +15,32 @@
 
 #define SECRET_MAX 16384
 
+/* The call has to be made again: a signal came; or the descriptor does not
+ * block (a shell's or ssh's other end may have asked for that), which is waited
+ * for. */
+static bool
+again(int fd, short events)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+
+	if (errno == EAGAIN)
+		(void)poll(&p, 1, -1);
+	else if (errno != EINTR)
+		return false;
+	return true;
+}
+
+ssize_t
+fd_read(int fd, void *to, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, to, len);
+	while (n < 0 && again(fd, POLLIN));
+	return n;
+}
+
 int
 fd_write_all(
 	int fd, const char *name, const void *data, size_t len, struct err *err)
@@ -24,7 +50,7 @@ fd_write_all(
 
 	while (len) {
 		n = write(fd, at, len);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && again(fd, POLLOUT))
 			continue;
 		if (n < 0)
 			return err_sys(err, "cannot write to %s", name);
@@ -78,7 +104,9 @@ fd_unix_connect(const char *path, struct err *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(err, "cannot make a socket");
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+	while (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		if (errno == EINTR)
+			continue;
 		err_sys(err, "cannot connect to '%s'", path);
 		close(fd);
 		return -1;
@@ -97,9 +125,7 @@ read_fd(int fd, const char *path, size_t max_bytes, struct buf *out,
 		at = buf_room(out, 4096);
 		if (!at)
 			return err_set(err, "out of memory");
-		n = read(fd, at, 4096);
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = fd_read(fd, at, 4096);
 		if (n < 0)
 			return err_sys(err, "cannot read '%s'", path);
 		if (n == 0)

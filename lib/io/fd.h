@@ -8,7 +8,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Writes all of it to a blocking descriptor. A closed pipe is an error like
+/* read(2), again after a signal, and where the descriptor does not block. */
+ssize_t fd_read(int fd, void *to, size_t len) MUST_CHECK;
+
+/* Writes all of it, however long that takes. A closed pipe is an error like
  * any other (the program ignores SIGPIPE): "cannot write to stdout: ..". */
 int fd_write_all(int fd, const char *name, const void *data, size_t len,
 	struct err *err) MUST_CHECK;

@@ -1,6 +1,9 @@
 /* io/stop.c - see stop.h. */
 #include "io/stop.h"
 
+#define QUIET_MS 1000
+#define MOST_MS 10000
+
 volatile sig_atomic_t stop_asked;
 volatile sig_atomic_t stop_hup;
 volatile sig_atomic_t stop_usr1;
@@ -46,4 +49,17 @@ void
 stop_unblock(const sigset_t *old)
 {
 	pthread_sigmask(SIG_SETMASK, old, NULL);
+}
+
+bool
+stop_filter_over(struct stop_filter *stop, int64_t now_mono_ms)
+{
+	if (!stop_asked)
+		return false;
+	if (!stop->until_ms) {
+		stop->until_ms = now_mono_ms + MOST_MS;
+		stop->line_ms = now_mono_ms;
+	}
+	return now_mono_ms >= stop->until_ms ||
+	       now_mono_ms >= stop->line_ms + QUIET_MS;
 }

@@ -18,6 +18,18 @@ extern volatile sig_atomic_t stop_usr1;
 
 void stop_init(void);
 
+/*
+ * For a filter. Where its runner is told to stop, too, that closes the filter's
+ * stdin when all is answered; else it goes on sending. So a filter that is told
+ * to stop ends at EOF, or when no line has come for a second, after ten at the
+ * latest. Zero it; line_ms: when the last line came.
+ */
+struct stop_filter {
+	int64_t line_ms;
+	int64_t until_ms; /* private */
+};
+bool stop_filter_over(struct stop_filter *stop, int64_t now_mono_ms);
+
 /* Blocks the four signals in this thread, and gives back what was; for around
  * rd_kafka_new(), whose threads inherit the mask. */
 void stop_block(sigset_t *old);

@@ -604,10 +604,31 @@ remove_dir(void **state)
 	return system(command);
 }
 
+/* Told to stop: on for as long as lines come, ten seconds at most. */
+static void
+filter_stops(void **state)
+{
+	struct stop_filter stop = {.line_ms = 5};
+
+	stop_asked = 0;
+	assert_false(stop_filter_over(&stop, 100000));
+	stop_asked = 1;
+	assert_false(stop_filter_over(&stop, 200000));
+	assert_false(stop_filter_over(&stop, 200999));
+	stop.line_ms = 200999;
+	assert_false(stop_filter_over(&stop, 201998));
+	assert_true(stop_filter_over(&stop, 201999));
+	stop.line_ms = 209900;
+	assert_false(stop_filter_over(&stop, 209999));
+	assert_true(stop_filter_over(&stop, 210000));
+	stop_asked = 0;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(filter_stops),
 		cmocka_unit_test(test_b64_known),
 		cmocka_unit_test(test_b64_refused),
 		cmocka_unit_test(test_b64_all),

@@ -158,7 +158,7 @@ work_status(void *arg)
 	rc = status_open(&status, arg, "test", counters, 1, &err);
 	if (rc == 0) {
 		status_set(&status, STATUS_READY, NULL);
-		rc = status.path ? 0 : -1;
+		rc = status.lost ? -1 : 0;
 		status_close(&status);
 	}
 	return rc;
