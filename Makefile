@@ -33,6 +33,7 @@ chat-dlq-replay.link = dlq kafka flow wire $(LOW) -lrdkafka
 chat-topics.link     = kafka $(LOW) -lrdkafka
 chat-token.link      = auth $(LOW) -lcrypto
 chat-connect.link    = client flow proto auth $(LOW) -lcrypto -luv
+chat-audit.link      = audit kafka pg wire $(LOW) -lrdkafka -lpq
 chat-bench.link      = client flow proto auth $(LOW) -lcrypto -luv -lm
 
 PROGS := $(patsubst cmd/%.c,%,$(wildcard cmd/chat-*.c))

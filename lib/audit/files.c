@@ -1,0 +1,261 @@
+/* audit/files.c - see files.h. */
+#include "audit/files.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit/time.h"
+#include "audit/inner.h"
+
+/* ---- lines -------------------------------------------------------------- */
+
+struct file {
+	const char *path;
+	struct str all; /* mapped; as long as it was when it was opened */
+	size_t at;
+	int64_t line;
+};
+
+static int
+file_open(struct file *file, const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *map;
+	int rc = -1;
+
+	*file = (struct file){.path = path};
+	if (fd < 0)
+		return err_sys(err, "cannot open '%s'", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		err_set(err, "'%s' is no file", path);
+		goto out;
+	}
+	rc = 0;
+	if (!st.st_size)
+		goto out;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED) {
+		rc = err_sys(err, "cannot map '%s'", path);
+		goto out;
+	}
+	file->all = (struct str){map, (size_t)st.st_size};
+out:
+	close(fd);
+	return rc;
+}
+
+static void
+file_close(struct file *file)
+{
+	if (file->all.len)
+		munmap((void *)(uintptr_t)file->all.data, file->all.len);
+}
+
+static bool
+file_next(struct file *file, struct str *line)
+{
+	const char *from = file->all.data + file->at, *end;
+
+	if (file->at == file->all.len)
+		return false;
+	end = memchr(from, '\n', file->all.len - file->at);
+	if (!end)
+		return false; /* it is still being written */
+	*line = (struct str){from, (size_t)(end - from)};
+	file->at += line->len + 1;
+	file->line++;
+	return true;
+}
+
+static int
+at_line(const struct file *file, struct err *err)
+{
+	struct err why = *err;
+
+	return err_set(err, "%s line %lld: %s", file->path,
+		(long long)file->line, why.text);
+}
+
+/* ---- histories, records ------------------------------------------------- */
+
+int
+audit_read_history(
+	struct audit *audit, const char *path, uint32_t number, struct err *err)
+{
+	struct file file;
+	struct str line;
+	int rc = 0;
+
+	audit_has(audit, AUDIT_HISTORIES);
+	if (file_open(&file, path, err) < 0)
+		return -1;
+	while (rc == 0 && file_next(&file, &line))
+		if (line.len)
+			rc = audit_line(audit, number, line, err);
+	if (rc < 0)
+		at_line(&file, err);
+	file_close(&file);
+	return rc;
+}
+
+int
+audit_read_records(struct audit *audit, enum audit_source source,
+	const char *path, struct err *err)
+{
+	static struct record_room room; /* large */
+	struct record record;
+	struct file file;
+	struct str line;
+	int rc = 0;
+
+	audit_has(audit, source);
+	if (file_open(&file, path, err) < 0)
+		return -1;
+	while (rc == 0 && file_next(&file, &line)) {
+		if (!line.len)
+			continue;
+		rc = record_parse(&record, line, &room, err);
+		if (rc == 0 && (record.partition < 0 || record.offset < 0))
+			rc = err_set(err, "no partition, or no offset");
+		if (rc == 0 && audit_record(audit, source, &record) < 0)
+			rc = err_set(err, "out of memory");
+	}
+	if (rc < 0)
+		at_line(&file, err);
+	record_room_release(&room);
+	file_close(&file);
+	return rc;
+}
+
+/* ---- tables ------------------------------------------------------------- */
+
+static int64_t
+number(struct json row, const char *name)
+{
+	int64_t n;
+
+	return json_i64(json_get(row, name), &n) ? n : -1;
+}
+
+/* A column's text; data NULL: null, or not there. */
+static struct str
+column(struct json row, const char *name, struct buf *scratch)
+{
+	struct str text = {NULL, 0};
+
+	buf_reset(scratch);
+	(void)json_text(json_get(row, name), scratch, &text);
+	return text;
+}
+
+static int
+take_row(struct audit *audit, struct json json, struct err *err)
+{
+	struct buf id = {0}, type = {0}, content = {0}, topic = {0};
+	struct str text = column(json, "content", &content);
+	struct audit_row row = {.id = number(json, "id"),
+		.room_id = number(json, "chat_room_id"),
+		.seq = number(json, "seq"),
+		.sender_id = number(json, "sender_id"),
+		.client_id = column(json, "client_message_id", &id),
+		.type = column(json, "type", &type),
+		.has_crc = text.data != NULL,
+		.targets = json_get(json, "targets").text,
+		.sent_ms = audit_time(json_get(json, "sent_at")),
+		.topic = column(json, "record_topic", &topic),
+		.partition = (int32_t)number(json, "record_partition"),
+		.offset = number(json, "record_offset"),
+		.timestamp = number(json, "record_timestamp")};
+	int rc = 0;
+
+	row.crc = row.has_crc ? audit_crc(text) : 0;
+	if (!row.topic.data)
+		row.topic = STR("chat-messages");
+	if (row.room_id < 0 || row.seq < 0)
+		rc = err_set(err, "no chat_room_id, or no seq");
+	else if (audit_row(audit, &row) < 0)
+		rc = err_set(err, "out of memory");
+	buf_release(&id);
+	buf_release(&type);
+	buf_release(&content);
+	buf_release(&topic);
+	return rc;
+}
+
+static int
+take_outcome(struct audit *audit, struct json json, struct err *err)
+{
+	struct buf id = {0}, topic = {0}, what = {0};
+	struct audit_outcome outcome = {
+		.outcome = column(json, "outcome", &what),
+		.topic = column(json, "topic", &topic),
+		.partition = (int32_t)number(json, "record_partition"),
+		.offset = number(json, "record_offset"),
+		.timestamp = number(json, "record_timestamp"),
+		.room_id = number(json, "chat_room_id"),
+		.sender_id = number(json, "sender_id"),
+		.client_id = column(json, "client_message_id", &id)};
+	int rc = 0;
+
+	if (!outcome.topic.data)
+		outcome.topic = STR("chat-messages");
+	if (!outcome.outcome.data)
+		rc = err_set(err, "no outcome");
+	else if (audit_outcome(audit, &outcome) < 0)
+		rc = err_set(err, "out of memory");
+	buf_release(&id);
+	buf_release(&topic);
+	buf_release(&what);
+	return rc;
+}
+
+static int
+take_table(struct audit *audit, enum audit_source source, struct str line,
+	struct err *err)
+{
+	struct json json;
+	int rc;
+
+	if (json_scan(line, &json, NULL, err) < 0)
+		return -1;
+	switch (source) {
+	case AUDIT_ROWS:
+		return take_row(audit, json, err);
+	case AUDIT_OUTCOMES:
+		return take_outcome(audit, json, err);
+	case AUDIT_ROOMS:
+		rc = audit_room(
+			audit, number(json, "id"), number(json, "last_seq"));
+		break;
+	default:
+		rc = audit_member(audit, number(json, "room_id"),
+			number(json, "user_id"),
+			audit_time(json_get(json, "joined_at")),
+			json_get(json, "left_at").type == JSON_STRING);
+	}
+	return rc < 0 ? err_set(err, "out of memory") : 0;
+}
+
+int
+audit_read_table(struct audit *audit, enum audit_source source,
+	const char *path, struct err *err)
+{
+	struct file file;
+	struct str line;
+	int rc = 0;
+
+	audit_has(audit, source);
+	if (file_open(&file, path, err) < 0)
+		return -1;
+	while (rc == 0 && file_next(&file, &line))
+		if (line.len)
+			rc = take_table(audit, source, line, err);
+	if (rc < 0)
+		at_line(&file, err);
+	file_close(&file);
+	return rc;
+}

@@ -1,0 +1,288 @@
+/*
+ * audit/judge.c - the verdicts, see audit.h: first what Kafka's records are
+ * worth, then each message, then each room.
+ */
+#include <stdlib.h>
+
+#include "audit/inner.h"
+
+bool
+audit_is_stored(const struct audit *audit, const struct audit_msg *m)
+{
+	return audit->has[AUDIT_ROWS] ? m->rows : m->events || m->received;
+}
+
+bool
+audit_is_pending(const struct audit *audit, const struct audit_msg *m)
+{
+	const struct audit_place *place;
+	int64_t done;
+
+	if (m->record == TABLE_NONE)
+		return false;
+	place = &audit->committed.at[m->record];
+	done = audit->part[place->part].done;
+	return done >= 0 && place->offset >= done;
+}
+
+bool
+audit_is_due(const struct audit *audit, const struct audit_msg *m)
+{
+	return audit->opts.since_ms < 0 || m->op == TABLE_NONE ||
+	       m->invoke_ms < 0 || m->invoke_ms >= audit->opts.since_ms;
+}
+
+/* ---- I1, I10: each message has one outcome ------------------------------ */
+
+static bool
+is_refused(const struct audit *audit, const struct audit_msg *m)
+{
+	return audit->has[AUDIT_OUTCOMES] ? m->refused : m->flags & MSG_FINAL;
+}
+
+static void
+no_outcome(struct audit *audit, uint32_t at, enum invariant invariant)
+{
+	const struct audit_msg *m = &audit->msg[at];
+	const struct audit_place *place;
+
+	if (m->record != TABLE_NONE) {
+		place = &audit->committed.at[m->record];
+		verdict_against(&audit->verdicts, invariant,
+			"%s: %s, committed as %s, and neither stored, nor a "
+			"letter, nor refused",
+			audit_say_msg(audit, at),
+			m->flags & MSG_OK     ? "has a RECEIPT"
+			: m->op != TABLE_NONE ? "has an unknown outcome"
+					      : "is in no history",
+			audit_say_part(audit, place->part, place->offset));
+	} else {
+		verdict_against(&audit->verdicts, invariant,
+			"%s: %s, and %s, nor stored, nor a letter, nor refused",
+			audit_say_msg(audit, at),
+			m->flags & MSG_OK ? "has a RECEIPT"
+					  : "has an unknown outcome",
+			m->aborted ? "its record was aborted"
+				   : "there is no record of it");
+	}
+}
+
+static void
+count_outcome(struct audit *audit, const struct audit_msg *m, bool stored,
+	bool refused, bool dead)
+{
+	if (stored) {
+		audit->stored++;
+		audit->stored_dead += dead;
+	} else if (refused) {
+		audit->refused++;
+		audit->untold += (m->flags & MSG_OK) && !(m->flags & MSG_FINAL);
+	} else {
+		audit->dead++;
+	}
+}
+
+static void
+judge_outcome(struct audit *audit, uint32_t at, enum invariant invariant)
+{
+	const struct audit_msg *m = &audit->msg[at];
+	bool stored = audit_is_stored(audit, m);
+	bool refused = is_refused(audit, m);
+	bool dead = m->letters || m->dead;
+
+	audit->verdicts.of[invariant].checked++;
+	if (!stored && !refused && !dead) {
+		no_outcome(audit, at, invariant);
+		return;
+	}
+	if (stored && m->refused)
+		verdict_against(&audit->verdicts, invariant,
+			"%s is stored, and refused too",
+			audit_say_msg(audit, at));
+	else if (audit->has[AUDIT_OUTCOMES] && (m->flags & MSG_TOLD) &&
+		 !m->refused && !stored)
+		verdict_against(&audit->verdicts, invariant,
+			"%s: its sender was told that it is refused, and no "
+			"row says so",
+			audit_say_msg(audit, at));
+	else if (stored && !m->rows && audit->has[AUDIT_ROWS])
+		verdict_against(&audit->verdicts, invariant,
+			"%s was published, and is not stored",
+			audit_say_msg(audit, at));
+	count_outcome(audit, m, stored, refused, dead);
+}
+
+static bool
+anything_of(const struct audit_msg *m)
+{
+	return m->records || m->rows || m->events || m->received ||
+	       m->letters || m->refused || m->dead;
+}
+
+static void
+judge_msg(struct audit *audit, uint32_t at)
+{
+	const struct audit_msg *m = &audit->msg[at];
+
+	if (!audit_is_due(audit, m))
+		return;
+	if (audit_is_pending(audit, m)) {
+		audit->pending++;
+	} else if (audit_is_open(m)) {
+		audit->unknown_absent += !anything_of(m);
+		audit->unknown_present += anything_of(m);
+		if (anything_of(m))
+			judge_outcome(audit, at, I10_UNKNOWN);
+		else
+			audit->verdicts.of[I10_UNKNOWN].checked++;
+	} else if ((m->flags & MSG_OK) || (m->op == TABLE_NONE && m->records)) {
+		judge_outcome(audit, at, I1_LOSS);
+	}
+}
+
+/* A record that is no message must be a letter. */
+static void
+judge_other_records(struct audit *audit)
+{
+	const struct audit_places *places = &audit->committed;
+	const struct audit_place *p;
+	int64_t done;
+	size_t i;
+
+	for (i = 0; i < places->count; i++) {
+		p = &places->at[i];
+		if (p->msg != TABLE_NONE)
+			continue;
+		done = audit->part[p->part].done;
+		if (done >= 0 && p->offset >= done) {
+			audit->pending++;
+			continue;
+		}
+		audit->verdicts.of[I1_LOSS].checked++;
+		if (p->more)
+			audit->dead++;
+		else
+			verdict_against(&audit->verdicts, I1_LOSS,
+				"record %s is no message, and no letter either",
+				audit_say_part(audit, p->part, p->offset));
+	}
+}
+
+/* ---- I2 ----------------------------------------------------------------- */
+
+static void
+judge_twice(struct audit *audit, uint32_t at)
+{
+	const struct audit_msg *m = &audit->msg[at];
+
+	if (m->rows || m->events || m->received || m->refused)
+		audit->verdicts.of[I2_DUPLICATE].checked++;
+	if (m->rows > 1)
+		verdict_against(&audit->verdicts, I2_DUPLICATE,
+			"%s is stored %d times", audit_say_msg(audit, at),
+			(int)m->rows);
+	if (m->refused > 1)
+		verdict_against(&audit->verdicts, I2_DUPLICATE,
+			"%s is refused in %d rows", audit_say_msg(audit, at),
+			(int)m->refused);
+}
+
+void
+audit_judge_outcomes(struct audit *audit)
+{
+	bool can = audit->has[AUDIT_ROWS] || audit->has[AUDIT_EVENTS] ||
+		   audit->has[AUDIT_HISTORIES];
+	size_t i;
+
+	for (i = 0; i < audit->msgs; i++) {
+		if (can)
+			judge_msg(audit, (uint32_t)i);
+		judge_twice(audit, (uint32_t)i);
+	}
+	if (audit->has[AUDIT_LETTERS] || audit->has[AUDIT_OUTCOMES])
+		judge_other_records(audit);
+}
+
+int
+audit_missing(struct audit *audit,
+	int (*each)(void *arg, int64_t room_id, int64_t sender_id,
+		struct str client_id),
+	void *arg)
+{
+	const struct audit_msg *m;
+	size_t i;
+
+	for (i = 0; i < audit->msgs; i++) {
+		m = &audit->msg[i];
+		if (m->rows || m->refused || m->letters || m->dead ||
+			!audit_is_due(audit, m) ||
+			(m->op == TABLE_NONE && m->records == 0 &&
+				audit->committed.count == 0))
+			continue;
+		buf_reset(&audit->text);
+		ident_print(&audit->text, &audit->ids, &m->key.id);
+		if (buf_bad(&audit->text) ||
+			each(arg, m->key.room_id, m->key.sender_id,
+				buf_str(&audit->text)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- all of it ---------------------------------------------------------- */
+
+static const struct audit *sorting;
+
+static int
+slot_order(const void *a, const void *b)
+{
+	const struct audit_slot *x = &sorting->slot[*(const uint32_t *)a];
+	const struct audit_slot *y = &sorting->slot[*(const uint32_t *)b];
+
+	if (x->room_id != y->room_id)
+		return x->room_id < y->room_id ? -1 : 1;
+	if (x->seq != y->seq)
+		return x->seq < y->seq ? -1 : 1;
+	return 0;
+}
+
+static uint32_t *
+sorted_slots(const struct audit *audit)
+{
+	uint32_t *order = calloc(audit->slots + 1, sizeof(*order));
+	size_t i;
+
+	if (!order)
+		return NULL;
+	for (i = 0; i < audit->slots; i++)
+		order[i] = (uint32_t)i;
+	sorting = audit;
+	qsort(order, audit->slots, sizeof(*order), slot_order);
+	return order;
+}
+
+int
+audit_judge(struct audit *audit)
+{
+	uint32_t *order;
+	int rc = -1;
+
+	audit_ops_settle(audit);
+	if (audit_subs_settle(audit) < 0)
+		return -1;
+	order = sorted_slots(audit);
+	if (!order)
+		return -1;
+	audit_judge_places(audit);
+	audit_judge_outcomes(audit);
+	audit_judge_events(audit);
+	if (audit_judge_phantoms(audit) < 0 || audit_judge_order(audit) < 0)
+		goto out;
+	audit_judge_seqs(audit, order);
+	audit_judge_delivery(audit, order);
+	audit_judge_isolation(audit);
+	rc = 0;
+out:
+	free(order);
+	return rc;
+}

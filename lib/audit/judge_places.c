@@ -1,0 +1,195 @@
+/*
+ * audit/judge_places.c - I6, that every reader sees the same at an offset, and
+ * I3, that nobody took what was aborted; see audit.h. Goes before the other
+ * judges: it counts the records of each message.
+ */
+#include "audit/inner.h"
+
+/* The one of that place, by its timestamp too (offsets come back when a topic
+ * is made anew); -1 is any. */
+static const struct audit_place *
+find(const struct audit_places *places, const struct audit_place *like)
+{
+	uint32_t at = audit_place_find(places, like->part, like->offset);
+
+	for (; at < places->count && places->at[at].part == like->part &&
+		places->at[at].offset == like->offset;
+		at++)
+		if (places->at[at].timestamp == like->timestamp ||
+			places->at[at].timestamp < 0 || like->timestamp < 0)
+			return &places->at[at];
+	return NULL;
+}
+
+static bool
+same_place(const struct audit_place *a, const struct audit_place *b)
+{
+	return a->part == b->part && a->offset == b->offset &&
+	       a->timestamp == b->timestamp;
+}
+
+static void
+differs(struct audit *audit, const struct audit_place *p, const char *what)
+{
+	verdict_against(&audit->verdicts, I6_AGREEMENT, "record %s: %s",
+		audit_say_part(audit, p->part, p->offset), what);
+}
+
+/* Read twice: once is kept. */
+static void
+drop_repeats(struct audit *audit, struct audit_places *places, bool agree)
+{
+	size_t i, kept = 0;
+
+	audit_places_sort(places);
+	for (i = 0; i < places->count; i++) {
+		if (!kept || !same_place(&places->at[i], &places->at[kept - 1]))
+			places->at[kept++] = places->at[i];
+		else if (agree && places->at[i].sum != places->at[kept - 1].sum)
+			differs(audit, &places->at[i],
+				"two readers saw different values");
+	}
+	places->count = kept;
+}
+
+/* ---- committed and uncommitted ------------------------------------------ */
+
+static void
+count_record(struct audit *audit, size_t at)
+{
+	struct audit_place *p = &audit->committed.at[at];
+	const struct audit_place *outcome = find(&audit->outcomes, p);
+	bool letter = find(&audit->letters, p) || (outcome && outcome->more);
+	struct audit_msg *m;
+
+	p->more = letter;
+	if (p->msg == TABLE_NONE)
+		return;
+	m = &audit->msg[p->msg];
+	if (m->record == TABLE_NONE)
+		m->record = (uint32_t)at;
+	else
+		audit->copies++;
+	audit_count(&m->records);
+	if (letter)
+		audit_count(&m->dead);
+}
+
+/* A copy may have another content: then it is refused as reused. */
+static void
+check_content(struct audit *audit, const struct audit_place *p)
+{
+	struct audit_sight sight = {
+		.crc = p->crc, .worker = TABLE_NONE, .who = "chat-messages"};
+
+	if (p->msg != TABLE_NONE && !audit->msg[p->msg].reused)
+		audit_content(audit, p->msg, &sight);
+}
+
+static void
+judge_committed(struct audit *audit)
+{
+	struct audit_places *places = &audit->committed;
+	const struct audit_place *raw;
+	size_t i;
+
+	for (i = 0; i < places->count; i++) {
+		count_record(audit, i);
+		check_content(audit, &places->at[i]);
+		audit->verdicts.of[I6_AGREEMENT].checked++;
+		if (!audit->has[AUDIT_UNCOMMITTED])
+			continue;
+		raw = find(&audit->raw, &places->at[i]);
+		if (!raw)
+			differs(audit, &places->at[i],
+				"who reads uncommitted does not see it");
+		else if (raw->sum != places->at[i].sum)
+			differs(audit, &places->at[i],
+				"committed and uncommitted differ");
+	}
+}
+
+static void
+count_aborted(struct audit *audit)
+{
+	const struct audit_place *p;
+	size_t i;
+
+	for (i = 0; i < audit->raw.count; i++) {
+		p = &audit->raw.at[i];
+		if (p->msg != TABLE_NONE && !find(&audit->committed, p))
+			audit_count(&audit->msg[p->msg].aborted);
+	}
+}
+
+/* ---- what others say of a record ---------------------------------------- */
+
+static void
+judge_label(struct audit *audit, const struct audit_place *label)
+{
+	const struct audit_place *p = find(&audit->committed, label);
+
+	if (p) {
+		audit->verdicts.of[I6_AGREEMENT].checked++;
+		if (p->msg != label->msg)
+			verdict_against(&audit->verdicts, I6_AGREEMENT,
+				"%s is %s, stored from record %s, which is %s",
+				audit_say_slot(audit, label->more),
+				audit_say_msg(audit, label->msg),
+				audit_say_part(audit, p->part, p->offset),
+				audit_say_msg(audit, p->msg));
+	} else if (find(&audit->raw, label)) {
+		verdict_against(&audit->verdicts, I3_PHANTOM,
+			"%s is stored as %s, from record %s, which was aborted",
+			audit_say_msg(audit, label->msg),
+			audit_say_slot(audit, label->more),
+			audit_say_part(audit, label->part, label->offset));
+	}
+}
+
+static void
+judge_letter(struct audit *audit, const struct audit_place *letter)
+{
+	const struct audit_place *p = find(&audit->committed, letter);
+
+	if (!p || !letter->sum || letter->timestamp < 0)
+		return;
+	audit->verdicts.of[I6_AGREEMENT].checked++;
+	if (p->sum != letter->sum)
+		differs(audit, p, "its dead letter has another value");
+}
+
+static void
+judge_outcome_row(struct audit *audit, const struct audit_place *outcome)
+{
+	const struct audit_place *p = find(&audit->committed, outcome);
+
+	if (!p || outcome->msg == TABLE_NONE)
+		return;
+	audit->verdicts.of[I6_AGREEMENT].checked++;
+	if (p->msg != outcome->msg)
+		differs(audit, p, "message_outcomes has another message of it");
+}
+
+void
+audit_judge_places(struct audit *audit)
+{
+	struct audit_places *labels = &audit->labels;
+	size_t i;
+
+	drop_repeats(audit, &audit->committed, true);
+	drop_repeats(audit, &audit->raw, true);
+	drop_repeats(audit, &audit->letters, false);
+	audit_places_sort(&audit->outcomes);
+	audit_places_sort(labels);
+	for (i = 0; i < labels->count; i++)
+		audit->slot[labels->at[i].more].label = (uint32_t)i;
+	judge_committed(audit);
+	count_aborted(audit);
+	for (i = 0; i < labels->count; i++)
+		judge_label(audit, &labels->at[i]);
+	for (i = 0; i < audit->letters.count; i++)
+		judge_letter(audit, &audit->letters.at[i]);
+	for (i = 0; i < audit->outcomes.count; i++)
+		judge_outcome_row(audit, &audit->outcomes.at[i]);
+}

@@ -1,0 +1,274 @@
+/*
+ * audit/judge_rooms.c - what is to be said of a room's numbers: dense (I5), in
+ * the order of the partition (I4), each published, and each at every subscriber
+ * who was there (I1); see audit.h.
+ */
+#include "audit/inner.h"
+
+/* ---- events ------------------------------------------------------------- */
+
+void
+audit_judge_events(struct audit *audit)
+{
+	const struct audit_slot *s;
+	const struct audit_msg *m;
+	size_t i;
+
+	for (i = 0; i < audit->slots; i++) {
+		s = &audit->slot[i];
+		if (!(s->flags & SLOT_ROW) || (s->flags & SLOT_EVENT) ||
+			s->msg == TABLE_NONE ||
+			!audit_event_is_due(audit, s->room_id, s->seq))
+			continue;
+		m = &audit->msg[s->msg];
+		if (audit_is_pending(audit, m) || m->rows > 1)
+			continue;
+		verdict_against(&audit->verdicts,
+			audit_is_open(m) ? I10_UNKNOWN : I1_LOSS,
+			"%s is stored as seq %lld, and no event says so",
+			audit_say_msg(audit, s->msg), (long long)s->seq);
+	}
+}
+
+/* ---- seqs --------------------------------------------------------------- */
+
+/* What was received by somebody and is not in the table: where no other judge
+ * sees it. */
+static void
+judge_unstored(struct audit *audit, uint32_t at)
+{
+	const struct audit_slot *s = &audit->slot[at];
+	const struct audit_msg *m =
+		s->msg == TABLE_NONE ? NULL : &audit->msg[s->msg];
+
+	if ((s->flags & SLOT_ROW) || !(s->flags & SLOT_RECEIVED) ||
+		!audit_row_is_due(audit, s->room_id, s->seq) ||
+		(m && (m->op != TABLE_NONE || m->records || m->rows)))
+		return;
+	if (m && !audit->opts.part)
+		return; /* a phantom */
+	verdict_against(&audit->verdicts, I3_PHANTOM,
+		"%s, %s, was received, and is not stored",
+		audit_say_slot(audit, at), audit_say_msg(audit, s->msg));
+}
+
+/* The record that a row is from, where it was read. */
+static const struct audit_place *
+record_of(const struct audit *audit, const struct audit_slot *s)
+{
+	const struct audit_place *label, *p;
+	uint32_t at;
+
+	if (s->label == TABLE_NONE)
+		return NULL;
+	label = &audit->labels.at[s->label];
+	at = audit_place_find(&audit->committed, label->part, label->offset);
+	if (at == TABLE_NONE)
+		return NULL;
+	p = &audit->committed.at[at];
+	return p->timestamp == label->timestamp ? p : NULL;
+}
+
+/* Walks the numbers of one room. */
+struct walk {
+	int64_t last; /* -1: none yet */
+	const struct audit_place *record;
+};
+
+static void
+step(struct audit *audit, struct walk *walk, uint32_t at)
+{
+	const struct audit_slot *s = &audit->slot[at];
+	const struct audit_place *record = record_of(audit, s);
+
+	audit->verdicts.of[I5_DENSE].checked++;
+	if (walk->last >= 0 && s->seq > walk->last + 1)
+		verdict_against(&audit->verdicts, I5_DENSE,
+			"room %lld seq %lld%s is nowhere: seq %lld is behind "
+			"seq %lld",
+			(long long)s->room_id, (long long)walk->last + 1,
+			s->seq > walk->last + 2 ? " and more" : "",
+			(long long)s->seq, (long long)walk->last);
+	walk->last = s->seq;
+	if (!record)
+		return;
+	if (walk->record && walk->record->part == record->part &&
+		record->offset < walk->record->offset)
+		verdict_against(&audit->verdicts, I4_ORDER,
+			"%s is from record %s, and a lower seq from a later "
+			"one",
+			audit_say_slot(audit, at),
+			audit_say_part(audit, record->part, record->offset));
+	walk->record = record;
+}
+
+static void
+end_of_room(struct audit *audit, int64_t room_id, int64_t last)
+{
+	uint32_t at = audit_room_find(audit, room_id);
+	int64_t said = at == TABLE_NONE ? -1 : audit->room[at].last_seq;
+
+	if (said < 0 || !audit->has[AUDIT_ROWS])
+		return;
+	if (last < 0)
+		last = 0;
+	if (last < said || (last > said && !audit->opts.part))
+		verdict_against(&audit->verdicts, I5_DENSE,
+			"room %lld: last_seq is %lld, the last row has %lld",
+			(long long)room_id, (long long)said, (long long)last);
+}
+
+static void
+judge_gaps(struct audit *audit)
+{
+	const struct audit_hole *gap;
+	uint32_t slot;
+	size_t i;
+
+	audit->verdicts.of[I5_DENSE].checked += audit->deliveries;
+	for (i = 0; i < audit->gaps; i++) {
+		gap = &audit->gap[i];
+		slot = audit_slot_find(
+			audit, audit->sub[gap->sub].room_id, gap->from);
+		verdict_against(&audit->verdicts, I5_DENSE,
+			"%s did not get room %lld seq %lld%s, and was not told "
+			"of a new beginning",
+			audit_say_worker(audit, audit->sub[gap->sub].worker),
+			(long long)audit->sub[gap->sub].room_id,
+			(long long)gap->from,
+			gap->to > gap->from ? " and more" : "");
+		if (slot != TABLE_NONE && gap->next < gap->to - gap->from + 1)
+			verdict_against(&audit->verdicts, I1_LOSS,
+				"%s, %s, never came to %s",
+				audit_say_slot(audit, slot),
+				audit_say_msg(audit, audit->slot[slot].msg),
+				audit_say_worker(
+					audit, audit->sub[gap->sub].worker));
+	}
+}
+
+void
+audit_judge_seqs(struct audit *audit, const uint32_t *order)
+{
+	/* Histories alone: nobody need have seen all. */
+	uint8_t counts = audit->has[AUDIT_ROWS]	    ? SLOT_ROW
+			 : audit->has[AUDIT_EVENTS] ? SLOT_EVENT
+						    : 0;
+	struct walk walk = {-1, NULL};
+	const struct audit_slot *s;
+	size_t i;
+
+	for (i = 0; i < audit->slots; i++) {
+		s = &audit->slot[order[i]];
+		if (i && s->room_id != audit->slot[order[i - 1]].room_id) {
+			end_of_room(audit, audit->slot[order[i - 1]].room_id,
+				walk.last);
+			walk = (struct walk){-1, NULL};
+		}
+		judge_unstored(audit, order[i]);
+		if ((s->flags & counts) &&
+			(!audit->has[AUDIT_ROWS] ||
+				audit_row_is_due(audit, s->room_id, s->seq)))
+			step(audit, &walk, order[i]);
+	}
+	if (i)
+		end_of_room(
+			audit, audit->slot[order[i - 1]].room_id, walk.last);
+	judge_gaps(audit);
+}
+
+/* ---- delivery ----------------------------------------------------------- */
+
+/* The first number of the room above seq. */
+static size_t
+above(const struct audit *audit, const uint32_t *order, int64_t room_id,
+	int64_t seq)
+{
+	size_t low = 0, high = audit->slots, at;
+	const struct audit_slot *s;
+
+	while (low < high) {
+		at = low + (high - low) / 2;
+		s = &audit->slot[order[at]];
+		if (s->room_id < room_id ||
+			(s->room_id == room_id && s->seq <= seq))
+			low = at + 1;
+		else
+			high = at;
+	}
+	return low;
+}
+
+/* A worker who has waited to his end has it: of his own history what has a
+ * RECEIPT, else what is older than his end by more than the slack. */
+static bool
+must_have(const struct audit *audit, const struct audit_worker *worker,
+	const struct audit_slot *s)
+{
+	const struct audit_msg *m =
+		s->msg == TABLE_NONE ? NULL : &audit->msg[s->msg];
+	int64_t ms = m && m->ok_ms >= 0 ? m->ok_ms : s->ms;
+
+	if (audit->has[AUDIT_ROWS] && !(s->flags & SLOT_ROW))
+		return false;
+	if (m && m->rows > 1)
+		return false;
+	if (m && m->op != TABLE_NONE &&
+		audit->worker[audit->op[m->op].worker].file == worker->file)
+		return m->flags & MSG_OK;
+	return ms >= 0 && worker->last_ms >= 0 &&
+	       ms + audit->opts.slack_ms <= worker->last_ms;
+}
+
+/* Where his membership ends, if it does. */
+static bool
+is_out(const struct audit *audit, int64_t room_id, int64_t user_id,
+	int64_t cursor, int64_t seq)
+{
+	const struct audit_change *c;
+	size_t i;
+
+	for (i = 0; i < audit->changes; i++) {
+		c = &audit->change[i];
+		if (!c->in && c->room_id == room_id && c->user_id == user_id &&
+			c->seq > cursor && c->seq <= seq)
+			return true;
+	}
+	return false;
+}
+
+static void
+judge_tail(struct audit *audit, const uint32_t *order, uint32_t at)
+{
+	const struct audit_sub *sub = &audit->sub[at];
+	const struct audit_worker *worker = &audit->worker[sub->worker];
+	const struct audit_slot *s;
+	size_t i;
+
+	if (!worker->ended || !sub->joined || sub->over || sub->cursor < 0)
+		return;
+	for (i = above(audit, order, sub->room_id, sub->cursor);
+		i < audit->slots; i++) {
+		s = &audit->slot[order[i]];
+		if (s->room_id != sub->room_id ||
+			is_out(audit, sub->room_id, worker->user_id,
+				sub->cursor, s->seq))
+			return;
+		if (!must_have(audit, worker, s))
+			continue;
+		verdict_against(&audit->verdicts, I1_LOSS,
+			"%s, %s, never came to %s, who was there to the end",
+			audit_say_slot(audit, order[i]),
+			audit_say_msg(audit, s->msg),
+			audit_say_worker(audit, sub->worker));
+	}
+}
+
+void
+audit_judge_delivery(struct audit *audit, const uint32_t *order)
+{
+	size_t i;
+
+	for (i = 0; i < audit->subs; i++)
+		judge_tail(audit, order, (uint32_t)i);
+}

@@ -1,0 +1,498 @@
+/* audit/life.c - see life.h. */
+#include "audit/life.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "audit/inner.h"
+#include "base/log.h"
+#include "pg/pg.h"
+#include "wire/dlt.h"
+#include "wire/event.h"
+
+#define STATEMENT_MS 60000
+#define TOPIC_SETTLED AUDIT_TOPIC_LETTERS DLT_SETTLED_SUFFIX
+
+/* What happened: a JSON object. */
+struct happening {
+	int64_t ms, order;
+	char *json;
+};
+
+enum ending { NOWHERE, COMMITTED, DEAD, REFUSED, STORED };
+
+struct life {
+	const struct audit_live *live;
+	const char *id_text;
+	struct ident id;
+	struct names names;
+	struct happening *at;
+	size_t count, cap;
+	enum ending ending;
+	struct audit_places committed; /* so as to know what was aborted */
+	struct names letters;	       /* letters: places of dead letters */
+	struct buf line;
+	bool no_memory;
+};
+
+/* ---- happenings --------------------------------------------------------- */
+
+static struct buf *
+happened(struct life *life, const char *what)
+{
+	buf_reset(&life->line);
+	json_open(&life->line, NULL, '{');
+	json_put_c(&life->line, "what", what);
+	return &life->line;
+}
+
+static void
+at_time(struct life *life, int64_t ms)
+{
+	struct happening *new;
+
+	json_put_i64(&life->line, "atMs", ms);
+	json_close(&life->line, '}');
+	if (buf_bad(&life->line) ||
+		audit_grow(&life->at, &life->cap, life->count,
+			sizeof(*life->at)) < 0) {
+		life->no_memory = true;
+		return;
+	}
+	new = &life->at[life->count];
+	*new = (struct happening){
+		ms, (int64_t)life->count, str_dup(buf_str(&life->line))};
+	life->no_memory |= !new->json;
+	life->count += new->json != NULL;
+}
+
+static void
+put_place(struct buf *out, const struct record *record)
+{
+	json_put_str(out, "topic", record->topic);
+	json_put_i64(out, "partition", record->partition);
+	json_put_i64(out, "offset", record->offset);
+}
+
+static void
+put_who(struct buf *out, int64_t room_id, int64_t sender_id)
+{
+	json_put_i64(out, "roomId", room_id);
+	json_put_i64(out, "senderId", sender_id);
+}
+
+static void
+ended(struct life *life, enum ending ending)
+{
+	if (ending > life->ending)
+		life->ending = ending;
+}
+
+static bool
+is_it(struct life *life, struct json token)
+{
+	struct ident id;
+
+	return ident_of_json(&life->names, token, &id) &&
+	       id.hi == life->id.hi && id.lo == life->id.lo &&
+	       id.kind == life->id.kind;
+}
+
+/* The value's object, where it is of this message. */
+static bool
+is_record_of(struct life *life, const struct record *record, struct json *root)
+{
+	struct err ignored;
+
+	return json_scan(record->value, root, NULL, &ignored) == 0 &&
+	       is_it(life, json_get(*root, "clientMessageId"));
+}
+
+static int64_t
+number(struct json root, const char *name)
+{
+	int64_t n;
+
+	return json_i64(json_get(root, name), &n) ? n : -1;
+}
+
+/* ---- chat-messages ------------------------------------------------------ */
+
+static struct audit_place
+place_of(struct life *life, const struct record *record)
+{
+	return (struct audit_place){.part = (uint32_t)record->partition,
+		.offset = record->offset,
+		.timestamp = record->timestamp};
+}
+
+static void
+tell_record(struct life *life, const struct record *record, struct json root,
+	const char *what)
+{
+	struct buf *out = happened(life, what);
+	struct str replay;
+
+	put_place(out, record);
+	put_who(out, number(root, "roomId"), number(root, "senderId"));
+	if (record_header(record, DLT_REPLAY_OF, &replay))
+		json_put_str(out, "replayOf", replay);
+	at_time(life, record->timestamp);
+}
+
+static int
+take_committed(void *arg, const struct record *record)
+{
+	struct life *life = arg;
+	struct audit_place place = place_of(life, record);
+	struct str ignored;
+	struct json root;
+
+	if (!is_record_of(life, record, &root))
+		return 0;
+	tell_record(life, record, root,
+		record_header(record, DLT_REPLAY_OF, &ignored) ? "replayed"
+							       : "committed");
+	ended(life, COMMITTED);
+	return audit_place_add(&life->committed, &place);
+}
+
+static int
+take_raw(void *arg, const struct record *record)
+{
+	struct life *life = arg;
+	struct audit_place place = place_of(life, record);
+	struct json root;
+	size_t i;
+
+	if (!is_record_of(life, record, &root))
+		return 0;
+	for (i = 0; i < life->committed.count; i++)
+		if (!audit_place_order(&life->committed.at[i], &place))
+			return 0;
+	tell_record(life, record, root, "aborted");
+	return 0;
+}
+
+/* ---- chat-events -------------------------------------------------------- */
+
+static int
+take_event(void *arg, const struct record *record)
+{
+	static const char *const names[] = {
+		"published", "told a duplicate", "told a refusal"};
+	struct life *life = arg;
+	struct event event;
+	struct json root;
+	struct err ignored;
+	struct buf *out;
+
+	if (json_scan(record->value, &root, NULL, &ignored) < 0 ||
+		event_parse(&event, root, &ignored) < 0 ||
+		event.kind > EVENT_REFUSED ||
+		!is_it(life, event.client_message_id))
+		return 0;
+	out = happened(life, names[event.kind]);
+	put_place(out, record);
+	put_who(out, event.room_id, event.user_id);
+	if (event.seq >= 0)
+		json_put_i64(out, "seq", event.seq);
+	if (event.message_id >= 0)
+		json_put_i64(out, "messageId", event.message_id);
+	if (event.kind == EVENT_REFUSED)
+		json_put_str(out, "code", event.code);
+	at_time(life, record->timestamp);
+	return 0;
+}
+
+/* ---- dead letters ------------------------------------------------------- */
+
+static int
+take_letter(void *arg, const struct record *record)
+{
+	struct buf key = {0};
+	struct life *life = arg;
+	struct dlt_info info;
+	struct json root;
+	struct buf *out;
+	int rc = 0;
+
+	if (!is_record_of(life, record, &root))
+		return 0;
+	dlt_read(&info, record);
+	out = happened(life, "dead-lettered");
+	put_place(out, record);
+	put_who(out, number(root, "roomId"), number(root, "senderId"));
+	json_put_str(out, "reason", info.error_class);
+	json_put_str(out, "message", info.error_message);
+	dlt_place_print(&key, &info.origin);
+	json_put_str(out, "of", buf_str(&key));
+	at_time(life, record->timestamp);
+	ended(life, DEAD);
+	if (names_number(&life->letters, buf_str(&key)) == TABLE_NONE)
+		rc = -1;
+	buf_release(&key);
+	return rc;
+}
+
+static int
+take_mark(void *arg, const struct record *record)
+{
+	struct life *life = arg;
+	struct json root;
+	struct err ignored;
+	struct buf *out;
+	size_t i;
+
+	for (i = 0; i < life->letters.count; i++)
+		if (str_eq_c(record->key, life->letters.text[i]))
+			break;
+	if (i == life->letters.count ||
+		json_scan(record->value, &root, NULL, &ignored) < 0)
+		return 0;
+	out = happened(life, "letter settled");
+	put_place(out, record);
+	json_put_str(out, "of", record->key);
+	json_put_i64(out, "replays", number(root, "replays"));
+	at_time(life, record->timestamp);
+	return 0;
+}
+
+/* ---- PostgreSQL --------------------------------------------------------- */
+
+static void
+take_rows(struct life *life, const PGresult *r)
+{
+	struct buf *out;
+	int i;
+
+	for (i = 0; i < PQntuples(r); i++) {
+		out = happened(life, "stored");
+		put_who(out, pg_i64(r, i, 0), pg_i64(r, i, 1));
+		json_put_i64(out, "seq", pg_i64(r, i, 2));
+		json_put_i64(out, "messageId", pg_i64(r, i, 3));
+		json_put_i64(out, "recordPartition", pg_i32(r, i, 4));
+		json_put_i64(out, "recordOffset", pg_i64(r, i, 5));
+		at_time(life, pg_i64(r, i, 6));
+		ended(life, STORED);
+	}
+}
+
+static void
+take_outcomes(struct life *life, const PGresult *r)
+{
+	struct buf *out;
+	int i;
+
+	for (i = 0; i < PQntuples(r); i++) {
+		out = happened(life, "outcome");
+		json_put_str(out, "outcome", pg_str(r, i, 0));
+		put_who(out, pg_i64(r, i, 1), pg_i64(r, i, 2));
+		json_put_str(out, "reason", pg_str(r, i, 3));
+		json_put_str(out, "topic", pg_str(r, i, 4));
+		json_put_i64(out, "recordPartition", pg_i32(r, i, 5));
+		json_put_i64(out, "recordOffset", pg_i64(r, i, 6));
+		if (!pg_null(r, i, 8))
+			json_put_i64(out, "replayedAtMs", pg_ms(r, i, 8));
+		at_time(life, pg_ms(r, i, 7));
+		ended(life,
+			str_eq_c(pg_str(r, i, 0), "refused") ? REFUSED : DEAD);
+	}
+}
+
+static int
+ask(struct life *life, struct pg_link *link, const char *sql,
+	void (*take)(struct life *life, const PGresult *result),
+	struct err *err)
+{
+	struct pg_args args = {0};
+	struct buf id = {0};
+	PGresult *result;
+	enum pg_fault fault;
+	char state[6];
+
+	ident_print(&id, &life->names, &life->id);
+	pg_args_text(&args, buf_str(&id));
+	fault = pg_link_run(link, sql, false, &args, &result, state, err);
+	buf_release(&id);
+	if (fault != PG_OK)
+		return fault == PG_BROKEN ? EXIT_PERM : EXIT_TEMP;
+	take(life, result);
+	PQclear(result);
+	return 0;
+}
+
+static int
+read_pg(struct life *life, struct err *err)
+{
+	struct pg_link link = {.conf = {.conninfo = life->live->conninfo,
+				       .app = "chat-audit",
+				       .statement_ms = STATEMENT_MS}};
+	enum pg_fault fault = pg_link_try(&link, err);
+	int code;
+
+	if (fault != PG_OK)
+		return fault == PG_BROKEN ? EXIT_PERM : EXIT_TEMP;
+	code = ask(life, &link,
+		"select chat_room_id, sender_id, seq, id, record_partition, "
+		"record_offset, record_timestamp from messages "
+		"where client_message_id = $1",
+		take_rows, err);
+	if (!code)
+		code = ask(life, &link,
+			"select outcome, coalesce(chat_room_id, -1), "
+			"coalesce(sender_id, -1), reason, topic, "
+			"record_partition, record_offset, created_at, "
+			"replayed_at from message_outcomes "
+			"where client_message_id = $1",
+			take_outcomes, err);
+	pg_link_close(&link);
+	return code;
+}
+
+/* ---- out ---------------------------------------------------------------- */
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct happening *x = a, *y = b;
+
+	if (x->ms != y->ms)
+		return x->ms < y->ms ? -1 : 1;
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+static void
+put_time(struct buf *out, int64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+	char text[32];
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_printf(out, "%s.%03dZ  ", text, (int)(ms % 1000));
+}
+
+/* "what", then what else the object has. */
+static void
+put_line(struct buf *out, const struct happening *h)
+{
+	struct json root, key, value;
+	struct json_iter it;
+	struct err ignored;
+	struct str text;
+
+	put_time(out, h->ms);
+	if (json_scan(str_c(h->json), &root, NULL, &ignored) < 0)
+		return;
+	for (it = json_iter(root); json_next(&it, &key, &value);) {
+		if (str_eq_c(key.text, "\"atMs\""))
+			continue;
+		text = value.text;
+		if (str_eq_c(key.text, "\"what\"")) {
+			buf_printf(out, "%-16.*s", (int)text.len - 2,
+				text.data + 1);
+			continue;
+		}
+		if (value.type == JSON_STRING)
+			text = (struct str){text.data + 1, text.len - 2};
+		buf_printf(out, " %.*s=%.*s", (int)key.text.len - 2,
+			key.text.data + 1, STR_ARG(text));
+	}
+	buf_add_char(out, '\n');
+}
+
+static void
+put_all(struct life *life, bool json, struct buf *out)
+{
+	static const char *const endings[] = {
+		"nowhere", "committed", "dead", "refused", "stored"};
+	size_t i;
+
+	qsort(life->at, life->count, sizeof(*life->at), by_time);
+	if (!json) {
+		for (i = 0; i < life->count; i++)
+			put_line(out, &life->at[i]);
+		buf_printf(
+			out, "%s: %s\n", life->id_text, endings[life->ending]);
+		return;
+	}
+	json_open(out, NULL, '{');
+	json_put_c(out, "clientMessageId", life->id_text);
+	json_put_c(out, "ending", endings[life->ending]);
+	json_open(out, "life", '[');
+	for (i = 0; i < life->count; i++)
+		json_put_raw(out, NULL, str_c(life->at[i].json));
+	json_close(out, ']');
+	json_close(out, '}');
+	buf_add_char(out, '\n');
+}
+
+static int
+read_topics(struct life *life, struct err *err)
+{
+	static const struct {
+		const char *topic;
+		bool raw;
+		int (*each)(void *arg, const struct record *record);
+	} topics[] = {
+		{AUDIT_TOPIC, false, take_committed},
+		{AUDIT_TOPIC, true, take_raw},
+		{AUDIT_TOPIC_EVENTS, false, take_event},
+		{AUDIT_TOPIC_LETTERS, false, take_letter},
+		{TOPIC_SETTLED, false, take_mark},
+	};
+	struct audit_reading reading;
+	size_t i;
+	int code = 0;
+
+	for (i = 0; i < ARRAY_LEN(topics) && !code; i++) {
+		reading = (struct audit_reading){.live = life->live,
+			.topic = topics[i].topic,
+			.uncommitted = topics[i].raw,
+			.each = topics[i].each,
+			.arg = life};
+		code = audit_read_topic(&reading, err);
+	}
+	return code;
+}
+
+static void
+release(struct life *life)
+{
+	size_t i;
+
+	for (i = 0; i < life->count; i++)
+		free(life->at[i].json);
+	free(life->at);
+	free(life->committed.at);
+	names_release(&life->names);
+	names_release(&life->letters);
+	buf_release(&life->line);
+}
+
+int
+life_tell(const struct audit_live *live, const char *client_id, bool json,
+	struct buf *out, bool *found, struct err *err)
+{
+	struct life life = {.live = live, .id_text = client_id};
+	int code = 0;
+
+	if (!ident_of_text(&life.names, str_c(client_id), &life.id))
+		life.no_memory = true;
+	if (!life.no_memory)
+		code = read_topics(&life, err);
+	if (!code && !life.no_memory)
+		code = read_pg(&life, err);
+	if (!code && life.no_memory) {
+		err_set(err, "out of memory");
+		code = EXIT_TEMP;
+	}
+	if (!code)
+		put_all(&life, json, out);
+	*found = life.count > 0;
+	release(&life);
+	return code;
+}
