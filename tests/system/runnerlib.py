@@ -1,6 +1,6 @@
 """What the tests of runners share: a topic of its own with its dead letters,
 runners of a filter that does as the records say (filter.py), and what came of
-it."""
+it; and a stream of messages for those of chat-store."""
 
 import atexit
 import json
@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
+import uuid
 
 import chatlib as c
 
@@ -48,7 +50,7 @@ class Case:
                         (topic, partitions))
         c.run("chat-topics", "apply", self.dir + "/topics")
         self.log = open(self.dir + "/log", "ab")
-        self.runners = []
+        self.runners, self.env = [], {}
 
     def put(self, *values, key="k", partition=None, headers=None):
         lines = ""
@@ -78,7 +80,7 @@ class Case:
         if control and not filter:
             argv.append("--control")
         runner = subprocess.Popen(argv, stderr=self.log, env={
-            **os.environ, "CHAT_CRASH_AT": crash})
+            **os.environ, **self.env, "CHAT_CRASH_AT": crash})
         self.runners.append(runner)
         started.append(runner)
         return runner
@@ -128,3 +130,35 @@ class Case:
             with open(self.dir + "/log", errors="replace") as f:
                 self.tap.note(f.read()[-1500:].replace("\n", "\n# "))
         return codes
+
+
+class Talk(threading.Thread):
+    """Numbered messages of user 1 into all rooms in turn, until told to
+    stop."""
+
+    def __init__(self, topic, rooms, rate):
+        super().__init__(daemon=True)
+        self.rooms, self.rate, self.count, self.going = rooms, rate, 0, True
+        self.produce = subprocess.Popen(
+            ["chat-produce", "-I", "-t", topic], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.start()
+
+    def run(self):
+        while self.going:
+            room = self.rooms[self.count % len(self.rooms)]
+            self.count += 1
+            self.produce.stdin.write(json.dumps({
+                "key": str(room), "value": {
+                    "roomId": room, "senderId": 1, "type": "TEXT",
+                    "clientMessageId": str(uuid.uuid4()),
+                    "content": str(self.count),
+                    "sentAtMs": int(time.time() * 1000)}}).encode() + b"\n")
+            self.produce.stdin.flush()
+            time.sleep(1 / self.rate)
+
+    def end(self):
+        self.going = False
+        self.join()
+        self.produce.stdin.close()
+        return self.produce.wait(20)

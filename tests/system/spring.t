@@ -25,10 +25,12 @@ def build():
             os.path.getmtime("%s/%s" % (SOURCE, f)) <
             os.path.getmtime(HOME + "/out") for f in os.listdir(SOURCE)):
         return
-    c.run("mvn", "-B", "-q", "-f", SOURCE + "/pom.xml",
-          "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:"
-          "copy-dependencies", "-DincludeScope=runtime",
-          "-DoutputDirectory=%s/libs" % HOME)
+    subprocess.run(
+        ["mvn", "-B", "-q", "-f", SOURCE + "/pom.xml",
+         "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:"
+         "copy-dependencies", "-DincludeScope=runtime",
+         "-DoutputDirectory=%s/libs" % HOME],
+        check=True, stdout=subprocess.DEVNULL, timeout=300)
     jars = ":".join("%s/libs/%s" % (HOME, f)
                     for f in os.listdir(HOME + "/libs"))
     c.run("java", "-cp", jars, "org.eclipse.jdt.internal.compiler.batch.Main",

@@ -10,13 +10,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chatlib as c  # noqa: E402
 from databases import database  # noqa: E402
+from runnerlib import Talk, until  # noqa: E402
 
 tap = c.Tap()
 NAME = "t-stores-%d" % os.getpid()
@@ -24,13 +23,6 @@ PROCS, PARTITIONS = 4, 3
 SESSION = 10  # seconds, of chat-consume's members
 ROOMS = 12
 RATE = 100  # messages a second
-
-
-def until(condition, seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not condition():
-        time.sleep(0.05)
-    return condition()
 
 
 class Stores:
@@ -80,37 +72,6 @@ class Stores:
             if r.poll() is None:
                 r.terminate()
         return [r.wait(20) for r in self.runners]
-
-
-class Talk(threading.Thread):
-    """Numbered messages into all rooms in turn, until told to stop."""
-
-    def __init__(self, rooms):
-        super().__init__(daemon=True)
-        self.rooms, self.count, self.going = rooms, 0, True
-        self.produce = subprocess.Popen(
-            ["chat-produce", "-I", "-t", NAME], stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.start()
-
-    def run(self):
-        while self.going:
-            room = self.rooms[self.count % ROOMS]
-            self.count += 1
-            self.produce.stdin.write(json.dumps({
-                "key": str(room), "value": {
-                    "roomId": room, "senderId": 1, "type": "TEXT",
-                    "clientMessageId": str(uuid.uuid4()),
-                    "content": str(self.count),
-                    "sentAtMs": int(time.time() * 1000)}}).encode() + b"\n")
-            self.produce.stdin.flush()
-            time.sleep(1 / RATE)
-
-    def end(self):
-        self.going = False
-        self.join()
-        self.produce.stdin.close()
-        return self.produce.wait(20)
 
 
 def flows(db, seconds):
@@ -176,7 +137,7 @@ def main():
         tap.ok(until(lambda: all(map(stores.ready, range(PROCS))), 30),
                "%d runners on %d partitions: all are ready" % (
                    PROCS, PARTITIONS))
-        talk = Talk(rooms)
+        talk = Talk(NAME, rooms, RATE)
         flows(db, 20)
         tap.ok(until(lambda: sorted(map(stores.partitions, range(PROCS))) ==
                      [0] + [1] * PARTITIONS, 15),
