@@ -120,6 +120,7 @@
 	X(living_reset_closes, "a living subscription that is reset: 1012")    \
 	X(event_of_this_life, "an event of another life is not applied")       \
 	X(new_epoch_is_asked_about, ".. and asked about, if never seen")       \
+	X(first_epoch_asks_heads, ".. and of what came before the first")      \
 	X(new_epoch_clears_rings, "a new life clears the rings")               \
 	X(new_epoch_forgets_names, ".. and the names")                         \
 	X(new_epoch_follows_anew, ".. and all follow anew")                    \

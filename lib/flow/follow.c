@@ -233,8 +233,13 @@ epoch_switch(struct follow *follow, struct str epoch)
 	memcpy(old, follow->epoch, sizeof(old));
 	epoch_copy(follow->epoch, epoch);
 	epoch_remember(follow, epoch);
-	if (!old[0])
+	if (!old[0]) {
+		/* Events came before it, and an answer that was asked for
+		 * before them says nothing of theirs. */
+		if (follow->dropped_epoch && RULE(first_epoch_asks_heads))
+			follow_heads_ask(follow);
 		return;
+	}
 	follow->refollows++;
 	RB_FOREACH (room, follow_rooms, &follow->rooms) {
 		if (RULE(new_epoch_clears_rings))

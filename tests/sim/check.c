@@ -85,17 +85,6 @@ contains(struct str text, const char *word)
 	return text.len && memmem(text.data, text.len, word, strlen(word));
 }
 
-static int64_t
-number_in(struct str text, const char *field)
-{
-	const char *at = memmem(text.data, text.len, field, strlen(field));
-	int64_t n = 0;
-
-	for (at = at ? at + strlen(field) : ""; *at >= '0' && *at <= '9'; at++)
-		n = 10 * n + *at - '0';
-	return n;
-}
-
 static void
 look_at_event(const struct record *record)
 {
@@ -213,6 +202,48 @@ may_die(const struct send *send)
 		       : w.silence_kills >= 5;
 }
 
+/* No record of that room can die of its retries. */
+static bool
+patient(int room)
+{
+	int i;
+
+	for (i = 0; i < w.plan.sends; i++)
+		if (w.plan.send[i].room == room &&
+			((w.plan.send[i].temper == MISSING &&
+				 w.plan.send[i].first_left > 3) ||
+				w.plan.send[i].temper == CRASHER))
+			return false;
+	return true;
+}
+
+static void
+check_end(int n)
+{
+	const struct send *send = &w.plan.send[n];
+	const struct found *f = &found[n];
+
+	if (send->temper == MUTE && f->row && !f->event && !f->letter &&
+		!send->log_lost)
+		wrong("I1", "send%d's event was refused, and it is no letter",
+			n);
+	if (send->state == S_DEAD && send->first_left < 2)
+		wrong("I1",
+			"send%d is not accepted, and only one refusal was "
+			"its own",
+			n);
+	if (send->temper == MISSING && f->letter && patient(send->room) &&
+		w.silence_kills < 5)
+		wrong("I1", "send%d is dead, and would have been stored", n);
+	if (send->after_live && f->row && !send->copied && pg.epoch == 1 &&
+		f->row->seq <= send->live_head)
+		wrong("I1", "send%d is not shown to its sender, who was there",
+			n);
+	if (send->replayed && send->temper == MUTE && f->row && !f->event &&
+		!send->log_lost)
+		wrong("I1", "send%d was replayed, and nobody was told", n);
+}
+
 static void
 check_send(int n)
 {
@@ -237,6 +268,7 @@ check_send(int n)
 		wrong("I3", "send%d is stored, and was refused for good", n);
 	if (!f->row && f->event_now && !send->log_lost)
 		wrong("I10", "send%d has an event, and is not stored", n);
+	check_end(n);
 	w.untold += f->refused && !send->told;
 }
 

@@ -8,7 +8,11 @@
 #include "pg.h"
 #include "sends.h"
 
-enum { SILENCE_MS = 15000, DIAL_MS = 200 };
+enum {
+	SILENCE_MS = 15000,
+	DIAL_MS = 200,
+	LATE_MS = 12000, /* I9, when all is well: a clock of 30 s is too late */
+};
 
 static bool
 over(const struct send *send)
@@ -58,6 +62,7 @@ subscribe(struct actor *actor, int room)
 	struct msg *msg = msg_new(M_SUBSCRIBE);
 
 	c->sub[room].asked = true;
+	c->sub[room].asked_ms = w.now;
 	msg->room = room;
 	msg->seq = c->sub[room].cursor;
 	msg->epoch = c->sub[room].epoch;
@@ -68,6 +73,7 @@ static bool
 send_next(struct actor *actor)
 {
 	struct client *c = actor->self;
+	struct client_sub *sub;
 	struct send *send;
 	struct msg *msg;
 	char body[160];
@@ -80,6 +86,10 @@ send_next(struct actor *actor)
 	if (send->state == S_NEW) {
 		send->state = S_INVOKED;
 		send->invoked = ++w.invoked;
+		sub = &c->sub[send->room];
+		send->after_live =
+			sub->asked && !sub->joined && sub->cursor < 0;
+		send->live_head = -1;
 	}
 	snprintf(body, sizeof(body),
 		"{\"roomId\":%d,\"senderId\":%d,\"clientMessageId\":%lld,"
@@ -110,6 +120,31 @@ waits(const struct client *c)
 	return false;
 }
 
+/* Those in one breath with a SUBSCRIBE that came to nothing. */
+static void
+not_live(int client, int room)
+{
+	int i;
+
+	for (i = 0; i < w.plan.sends; i++)
+		if (w.plan.send[i].client == client &&
+			(room < 0 || w.plan.send[i].room == room) &&
+			w.plan.send[i].live_head < 0)
+			w.plan.send[i].after_live = false;
+}
+
+static void
+lost(struct actor *actor)
+{
+	struct client *c = actor->self;
+
+	conn_close(c->conn, actor);
+	c->conn = NULL;
+	not_live(actor->index, -1);
+	c->dial_ms = w.now + roll(DIAL_MS);
+	actor->due = true;
+}
+
 static void
 turn(struct actor *actor)
 {
@@ -127,9 +162,7 @@ turn(struct actor *actor)
 	}
 	/* Heart-beats miss it. */
 	if (w.now >= c->rx_ms + SILENCE_MS && waits(c)) {
-		conn_close(c->conn, actor);
-		c->conn = NULL;
-		actor->due = true;
+		lost(actor);
 		return;
 	}
 	if (waits(c))
@@ -171,6 +204,30 @@ client_want(struct actor *actor, int room)
 /* ---- what comes ---------------------------------------------------------- */
 
 static void
+is_late(const struct actor *actor, int64_t since_ms, const char *what)
+{
+	if (since_ms < w.mended_ms)
+		since_ms = w.mended_ms;
+	if (w.mended && w.now > since_ms + LATE_MS)
+		wrong("I9", "%s: %s is late by %lld ms, and all is well",
+			actor->name, what, (long long)(w.now - since_ms));
+}
+
+/* What it sent in one breath with its SUBSCRIBE comes after that head. */
+static void
+live(int client, int room, int64_t head)
+{
+	int i;
+
+	for (i = 0; i < w.plan.sends; i++)
+		if (w.plan.send[i].client == client &&
+			w.plan.send[i].room == room &&
+			w.plan.send[i].after_live &&
+			w.plan.send[i].live_head < 0)
+			w.plan.send[i].live_head = head;
+}
+
+static void
 joined(struct actor *actor, const struct msg *msg)
 {
 	struct client *c = actor->self;
@@ -180,6 +237,10 @@ joined(struct actor *actor, const struct msg *msg)
 		actor->name, msg->room, msg->status, (long long)msg->head,
 		(long long)sub->cursor);
 	sub->joined = true;
+	sub->joined_ms = w.now;
+	is_late(actor, sub->asked_ms, "an answer to SUBSCRIBE");
+	if (msg->status == FOLLOW_LIVE)
+		live(actor->index, msg->room, msg->head);
 	if (msg->status == FOLLOW_RECOVERED && sub->cursor > msg->head &&
 		sub->epoch == msg->epoch)
 		wrong("I5", "%s: recovered in room%d at %lld, behind %lld",
@@ -212,6 +273,11 @@ message(struct actor *actor, const struct msg *msg)
 		wrong("I5", "%s: room%d seq %lld after %lld", actor->name,
 			msg->room, (long long)msg->seq, (long long)sub->cursor);
 	sub->cursor = msg->seq;
+	if (row && row->told_ms && !w.events_lost)
+		is_late(actor,
+			row->told_ms > sub->joined_ms ? row->told_ms
+						      : sub->joined_ms,
+			"a message");
 	if ((!row || row->cmid != msg->id || row->user != msg->user) &&
 		!pg_had_row(msg->room, msg->seq, msg->id, msg->user))
 		wrong("I6", "%s: room%d seq %lld is not what is stored",
@@ -248,17 +314,6 @@ answer(struct actor *actor, const struct msg *msg)
 }
 
 static void
-lost(struct actor *actor)
-{
-	struct client *c = actor->self;
-
-	conn_close(c->conn, actor);
-	c->conn = NULL;
-	c->dial_ms = w.now + roll(DIAL_MS);
-	actor->due = true;
-}
-
-static void
 line(struct actor *actor, struct conn *conn, struct msg *msg)
 {
 	struct client *c = actor->self;
@@ -282,6 +337,7 @@ line(struct actor *actor, struct conn *conn, struct msg *msg)
 		break;
 	default: /* ENDED, NO_MEMBER */
 		trace("%s is out of room%d", actor->name, msg->room);
+		not_live(actor->index, msg->room);
 		c->sub[msg->room].asked = c->sub[msg->room].joined = false;
 	}
 }

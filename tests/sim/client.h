@@ -14,6 +14,7 @@ struct client_sub {
 	bool joined;
 	int64_t cursor; /* -1: never joined */
 	int epoch;
+	int64_t asked_ms, joined_ms;
 };
 
 struct client {

@@ -91,6 +91,7 @@ produce(struct session *session, const struct held *held)
 	if (!resend_add(&edge->resend, buf_str(&edge->line), session, ticket))
 		abort();
 	line_out(edge, buf_str(&edge->line));
+	passes(edge->actor, AT_SEND);
 }
 
 static void
@@ -120,6 +121,7 @@ answered(struct edge *edge, struct str line)
 	msg->id = ticket->id;
 	msg->room = ticket->room;
 	edge_to_client(session, msg);
+	passes(edge->actor, AT_RECEIPT);
 }
 
 /* ---- SEND ---------------------------------------------------------------- */

@@ -37,7 +37,7 @@ foreign(int room)
 	kafka_append(MESSAGES, part_of_key(record.key), &record);
 }
 
-static void
+void
 kill_one(struct actor *actor)
 {
 	if (actor->kind == STORE)
@@ -110,6 +110,7 @@ power_loss(void)
 	kill_kinds(1u << EDGE | 1u << PRODUCE | 1u << CAST | 1u << API |
 		   1u << OUTBOX | 1u << RUNNER);
 	kafka_lose_tail();
+	w.events_lost = true;
 	kafka_reset_group(0);
 }
 
@@ -118,6 +119,7 @@ anew(void)
 {
 	kill_kinds(1u << RUNNER);
 	kafka_make_anew();
+	w.events_lost = true;
 }
 
 static void
@@ -129,6 +131,7 @@ restore(void)
 	for (i = 0; i < CALLS; i++)
 		pg_calls()[i].used = false;
 	pg_restore();
+	w.events_lost = true;
 	kafka_reset_group(0);
 }
 
@@ -145,6 +148,41 @@ broker_away(int ms)
 {
 	w.broker_up = false;
 	w.broker_back_ms = w.now + ms;
+}
+
+static void
+hang(int index)
+{
+	struct actor *actor = actor_of(STORE, index % PAIRS);
+
+	if (actor->state == UP)
+		stop(actor, INT32_MAX);
+}
+
+/* What chat-dlq-replay does, in the one transaction that it does it in; what
+ * was wrong with the record is put right before. */
+static void
+replay(int which)
+{
+	static struct record_header headers[] = {
+		{{"chat-replay-count", 17}, {"1", 1}, false}};
+	int p = which % w.plan.parts, n;
+	struct krec *rec;
+	struct record record;
+	int64_t at;
+
+	for (at = 0; (rec = kafka_fetch(DLT, p, &at)); at++) {
+		n = send_of(rec->record.value);
+		if (n < 0 || w.plan.send[n].replayed)
+			continue;
+		w.plan.send[n].replayed = true;
+		record = rec->record;
+		record.headers = headers;
+		record.header_count = 1;
+		trace("send%d is replayed", n);
+		kafka_append(MESSAGES, p, &record);
+		return;
+	}
 }
 
 static void
@@ -255,6 +293,18 @@ step_act(const struct step *step)
 	case DO_RESTORE:
 		restore();
 		break;
+	case DO_CRASH:
+		w.crash[step->a] = step->b;
+		break;
+	case DO_HANG:
+		hang(step->a);
+		break;
+	case DO_REPLAY:
+		replay(step->a);
+		break;
+	case DO_EXPIRE:
+		pg_expire(step->a % w.plan.rooms, step->b);
+		break;
 	case STEP_KINDS:
 		break;
 	}
@@ -274,7 +324,8 @@ mend(void)
 	for (i = 0; i < QUEUES; i++)
 		kafka.queue[i].hold_ms = 0;
 	for (i = 0; i < w.actors; i++) {
-		w.actor[i].cont_ms = w.now;
+		if (w.actor[i].cont_ms < w.now + 1000000)
+			w.actor[i].cont_ms = w.now; /* but who hangs, hangs */
 		w.actor[i].restart_ms = w.now;
 	}
 }
@@ -300,7 +351,12 @@ step_describe(
 		", which the database cannot take yet",
 		", which ends the filter", ", whose event the broker refuses",
 		", which the broker refuses", ""};
+	static const char *const points[POINTS] = {"puts a letter",
+		"puts an emit", "asks for a commit", "calls the database",
+		"answers its runner", "produces", "sends EndTxn",
+		"writes a RECEIPT", "sends a record on"};
 	static const char *const words[STEP_KINDS] = {
+		[DO_REPLAY] = "a dead letter is replayed",
 		[DO_REBALANCE] = "the group rebalances",
 		[DO_MORE] = "the third pair comes, or goes",
 		[DO_TAIL] = "power loss: the logs lose their ends; --from",
@@ -364,6 +420,17 @@ step_describe(
 		break;
 	case DO_GONE:
 		snprintf(out, size, "client%d goes for good", s->a);
+		break;
+	case DO_CRASH:
+		snprintf(out, size, "who %s dies there, %d times", points[s->a],
+			s->b);
+		break;
+	case DO_HANG:
+		snprintf(out, size, "store%d hangs", s->a % PAIRS);
+		break;
+	case DO_EXPIRE:
+		snprintf(out, size, "room%d loses its oldest %d messages",
+			s->a % plan->rooms, s->b);
 		break;
 	default:
 		snprintf(out, size, "%s", words[s->kind]);

@@ -65,6 +65,8 @@ append(enum topic topic, int part, const struct record *record)
 	rec->txid = -1;
 	rec->state = K_COMMITTED;
 	log->rec[log->end++] = rec;
+	if (topic == EVENTS)
+		event_told(rec->record.value);
 	return rec;
 }
 
@@ -251,7 +253,11 @@ serve_produce(struct req *req)
 
 	if (txid && req->epoch != txid->epoch)
 		return V_FENCED;
-	if (send_is_refused(req->topic, req->record.value))
+	if (send_is_refused(req->topic, req->record.value)) {
+		send_was_refused(req->record.value);
+		return V_REFUSED;
+	}
+	if (req->refuse)
 		return V_REFUSED;
 	rec = append(req->topic, req->part, &req->record);
 	req->at = rec->record.offset;

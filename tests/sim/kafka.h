@@ -49,6 +49,7 @@ struct req {
 	int part;
 	struct record record;
 	void *opaque;
+	bool refuse;	       /* PRODUCE: with the whole batch */
 	bool commit;	       /* END */
 	int gen;	       /* COMMIT */
 	int64_t offset[PARTS]; /* COMMIT; -1: none */

@@ -174,6 +174,17 @@ pg_row(int room, int64_t seq)
 	return NULL;
 }
 
+void
+pg_row_told(int room, int64_t seq)
+{
+	int i;
+
+	for (i = 0; i < pg.room[room].rows; i++)
+		if (pg.room[room].row[i]->seq == seq &&
+			!pg.room[room].row[i]->told_ms)
+			pg.room[room].row[i]->told_ms = w.now;
+}
+
 /* ---- chat_store() -------------------------------------------------------- */
 
 static struct outcome *
@@ -291,6 +302,8 @@ fault_of(const struct pgcall *call)
 			continue;
 		if (find(call->arg[i].room, call->arg[i].user,
 			    call->arg[i].cmid, pg.room[call->arg[i].room].rows))
+			continue;
+		if (send->replayed)
 			continue;
 		if (send->temper == POISON)
 			return PGV_RECORD;

@@ -23,6 +23,7 @@ struct row {
 	char content[16];
 	int part;
 	int64_t offset, timestamp;
+	int64_t told_ms; /* its event is in chat-events; 0: not yet */
 };
 
 struct outcome {
@@ -36,6 +37,7 @@ struct room {
 	int rows;
 	struct row *row[ROWS_MAX];
 	bool member[USERS];
+	int64_t expired;      /* seqs up to it are gone */
 	int64_t ended[USERS]; /* seq of the kick or leave that ended it */
 	int lock;	      /* a call's index + 1; 0: free */
 };
@@ -96,12 +98,14 @@ struct pgcall *pg_calls(void);
 void pg_crash(void);
 /* The client's connection is gone, or it is itself. */
 void pg_client_gone(const struct actor *actor, bool dead);
+void pg_expire(int room, int count);
 void pg_snapshot(void); /* for pg_restore() */
 void pg_restore(void);
 void pg_epoch_print(int epoch, char out[24]);
 int pg_epoch_parse(struct str text);
 
 const struct row *pg_row(int room, int64_t seq);
+void pg_row_told(int room, int64_t seq);
 /* .. of an earlier life, too. */
 bool pg_had_row(int room, int64_t seq, int64_t cmid, int user);
 

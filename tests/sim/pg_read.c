@@ -88,11 +88,31 @@ page(struct pganswer *out, int room, int64_t base, int64_t upto)
 	int64_t seq;
 
 	for (seq = base + 1; seq <= upto && out->count < w.plan.page; seq++) {
-		row = pg_row(room, seq);
+		row = seq > pg.room[room].expired ? pg_row(room, seq) : NULL;
 		if (row)
 			out->row[out->count++] = row;
 	}
 	out->more = out->count && out->row[out->count - 1]->seq < upto;
+}
+
+/* What is not there any more was expired. */
+static void
+truncate_it(struct pganswer *out, int64_t from)
+{
+	if (from == out->head || (out->count && out->row[0]->seq == from + 1))
+		return;
+	out->status = FOLLOW_TRUNCATED;
+	out->first = out->count ? out->row[0]->seq : out->head + 1;
+}
+
+void
+pg_expire(int room, int count)
+{
+	struct room *r = &pg.room[room];
+
+	r->expired += count;
+	if (r->expired > r->last_seq)
+		r->expired = r->last_seq;
 }
 
 void
@@ -113,6 +133,7 @@ pg_follow(int user, int room, int64_t from, int epoch, struct pganswer *out)
 	} else {
 		out->status = FOLLOW_RECOVERED;
 		page(out, room, from, r->last_seq);
+		truncate_it(out, from);
 	}
 }
 

@@ -10,32 +10,50 @@
 
 static const int long_ms[] = {50, 800, 3000, 7000, 12000, 35000};
 
+/* A plan is about everything a little, or about one thing in earnest. */
+enum about {
+	ALL,
+	RETRIES,
+	MEMBERS,
+	FOLLOWING,
+	REBALANCE,
+	BACK_IN_TIME,
+	ENTRANCE,
+	ABOUTS
+};
+#define IN(about) (1u << (about))
+
 struct kind {
 	enum step_kind kind;
 	int percent; /* of plans that have it */
 	int most;    /* of them in a plan */
+	unsigned in; /* what plans about those have more of */
 };
 
 static const struct kind kinds[] = {
-	{DO_COPY, 50, 4},
-	{DO_KICK, 35, 3},
-	{DO_LEAVE, 20, 2},
-	{DO_FOREIGN, 15, 2},
-	{DO_KILL, 70, 8},
-	{DO_STOP, 40, 4},
-	{DO_TERM, 20, 2},
-	{DO_CUT, 40, 5},
-	{DO_BROKER, 15, 2},
-	{DO_PG, 20, 2},
-	{DO_PG_CUT, 20, 3},
-	{DO_LATE, 15, 2},
-	{DO_REBALANCE, 30, 4},
-	{DO_MORE, 30, 3},
-	{DO_TIME, 15, 2},
-	{DO_GONE, 15, 1},
-	{DO_TAIL, 5, 1},
-	{DO_ANEW, 4, 1},
-	{DO_RESTORE, 6, 1},
+	{DO_COPY, 50, 4, IN(ENTRANCE)},
+	{DO_KICK, 35, 3, IN(MEMBERS)},
+	{DO_LEAVE, 20, 2, IN(MEMBERS)},
+	{DO_FOREIGN, 15, 2, IN(RETRIES)},
+	{DO_KILL, 70, 8, IN(FOLLOWING) | IN(ENTRANCE)},
+	{DO_STOP, 40, 4, IN(REBALANCE)},
+	{DO_TERM, 20, 2, IN(REBALANCE)},
+	{DO_CUT, 40, 5, IN(FOLLOWING) | IN(MEMBERS) | IN(ENTRANCE)},
+	{DO_BROKER, 15, 2, IN(ENTRANCE)},
+	{DO_PG, 20, 2, IN(RETRIES) | IN(REBALANCE)},
+	{DO_PG_CUT, 20, 3, IN(RETRIES)},
+	{DO_LATE, 15, 2, IN(ENTRANCE)},
+	{DO_REBALANCE, 30, 4, IN(REBALANCE) | IN(RETRIES)},
+	{DO_MORE, 30, 3, IN(REBALANCE)},
+	{DO_TIME, 15, 2, 0},
+	{DO_GONE, 15, 1, IN(ENTRANCE)},
+	{DO_TAIL, 5, 1, IN(BACK_IN_TIME)},
+	{DO_ANEW, 4, 1, IN(BACK_IN_TIME)},
+	{DO_RESTORE, 6, 1, IN(BACK_IN_TIME)},
+	{DO_CRASH, 40, 4, IN(RETRIES) | IN(ENTRANCE) | IN(BACK_IN_TIME)},
+	{DO_HANG, 8, 1, IN(REBALANCE)},
+	{DO_REPLAY, 40, 4, IN(RETRIES)},
+	{DO_EXPIRE, 10, 2, IN(FOLLOWING)},
 };
 
 static void
@@ -66,6 +84,7 @@ add_sends(struct plan *plan, bool wild)
 {
 	int order[CLIENTS][ROOMS] = {{0}};
 	int i, senders = plan->clients - plan->twin;
+	bool patient = chance(50);
 
 	plan->sends = 4 + (int)roll(chance(20) ? 40 : 18);
 	for (i = 0; i < plan->sends; i++) {
@@ -77,9 +96,12 @@ add_sends(struct plan *plan, bool wild)
 		send->id = SEND_ID + i;
 		send->temper = temper(wild);
 		if (send->temper == MISSING)
-			send->left = 1 + (int)roll(5);
+			send->left = 1 + (int)roll(patient ? 3 : 6);
 		if (send->temper == CRASHER)
 			send->left = chance(50) ? 1 + (int)roll(3) : 20;
+		if (send->temper == BIG)
+			send->left = chance(50) ? 1 : 20;
+		send->first_left = send->left;
 		snprintf(send->content, sizeof(send->content), "text %d", i);
 		add(plan, DO_SEND, i, 0);
 	}
@@ -118,6 +140,15 @@ add_fault(struct plan *plan, enum step_kind kind)
 	case DO_GONE:
 		add(plan, kind, (int)roll((unsigned)plan->clients), 0);
 		break;
+	case DO_CRASH:
+		add(plan, kind, (int)roll(POINTS), chance(15) ? 8 : 1);
+		break;
+	case DO_EXPIRE:
+		add(plan, kind, room, 1 + (int)roll(4));
+		break;
+	case DO_PG:
+		add(plan, kind, 0, chance(10) ? 400000 : ms);
+		break;
 	default:
 		add(plan, kind, (int)roll(16), ms);
 	}
@@ -152,7 +183,8 @@ sort_sends(struct plan *plan)
 void
 plan_make(struct plan *plan, uint64_t seed)
 {
-	int i, n, c, r, first;
+	int i, n, c, r, first, percent;
+	enum about about;
 
 	memset(plan, 0, sizeof(*plan));
 	w.random = seed * 0x9e3779b97f4a7c15ULL + 0x1234567;
@@ -168,17 +200,25 @@ plan_make(struct plan *plan, uint64_t seed)
 	plan->pairs = 1 + (int)roll(2);
 	plan->idempotent = chance(30);
 	plan->page = 1 + (int)roll(4);
+	about = chance(40) ? ALL : (enum about)roll(ABOUTS);
 	for (c = 0; c < plan->clients; c++)
 		for (r = 0; r < plan->rooms; r++)
 			if (chance(85))
 				add(plan, DO_JOIN, c, r);
 	first = plan->count / 2;
-	add_sends(plan, chance(40));
-	for (i = 0; i < (int)ARRAY_LEN(kinds); i++)
-		if (chance((unsigned)kinds[i].percent))
-			for (n = 1 + (int)roll((unsigned)kinds[i].most); n > 0;
-				n--)
-				add_fault(plan, kinds[i].kind);
+	add_sends(plan, about == RETRIES || chance(40));
+	for (i = 0; i < (int)ARRAY_LEN(kinds); i++) {
+		percent = about == ALL		    ? kinds[i].percent
+			  : kinds[i].in & IN(about) ? 70
+						    : kinds[i].percent / 3;
+		if (!chance((unsigned)percent))
+			continue;
+		n = 1 + (int)roll((unsigned)kinds[i].most);
+		if (about != ALL && kinds[i].in & IN(about) && n > 1)
+			n *= 2;
+		for (; n > 0; n--)
+			add_fault(plan, kinds[i].kind);
+	}
 	shuffle(plan, first);
 	sort_sends(plan);
 }

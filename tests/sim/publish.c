@@ -87,6 +87,23 @@ look_up(struct pub *pub, struct group_topic *topic)
 		group_unknown(&pub->group, topic, w.now);
 }
 
+/* One partition's share of a batch is one request: it is refused as a whole,
+ * where one of it is. */
+static bool
+refused_with_others(struct pub *pub, const struct pitem *item)
+{
+	const struct group_item *other;
+
+	TAILQ_FOREACH (other, &pub->group.batch, link) {
+		const struct pitem *o = (const struct pitem *)other;
+
+		if (o->topic == item->topic && o->part == item->part &&
+			send_is_refused(o->topic, o->record.value))
+			return true;
+	}
+	return false;
+}
+
 static void
 send_item(struct pub *pub, struct pitem *item)
 {
@@ -96,12 +113,15 @@ send_item(struct pub *pub, struct pitem *item)
 	req->part = item->part;
 	req->record = item->record;
 	req->opaque = item;
+	req->refuse = refused_with_others(pub, item);
 	if (pub->transactional) {
 		req->txid = pub->k;
 		req->epoch = pub->epoch[pub->k];
 	}
 	pub->outstanding++;
 	kafka_send(pub->actor, req);
+	if (pub->actor->kind == PRODUCE)
+		passes(pub->actor, AT_PRODUCE);
 }
 
 /* EndTxn goes out when all is delivered; where a record was refused, it is an
@@ -117,6 +137,7 @@ end_txn(struct pub *pub)
 	pub->state = P_ENDING;
 	pub->end_ms = w.now + END_PATIENCE_MS;
 	kafka_send(pub->actor, req);
+	passes(pub->actor, AT_END);
 }
 
 static bool

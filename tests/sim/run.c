@@ -15,6 +15,7 @@ enum { HANG_S = 20, TELL_MAX = 10 };
 struct progress {
 	uint64_t seed; /* of the schedule that it runs */
 	int64_t done, wrong, steps, untold;
+	bool died;
 	uint64_t first;		/* seed that failed; with wrong */
 	struct verdict verdict; /* .. and how */
 };
@@ -44,6 +45,14 @@ note(struct progress *p)
 	p->verdict.steps = w.steps;
 }
 
+static void
+say(uint64_t seed)
+{
+	printf("seed %llu: %s: %s\n", (unsigned long long)seed, w.invariant,
+		w.wrong);
+	fflush(stdout);
+}
+
 static NORETURN void
 work(const struct run_opts *o, int k, struct progress *p, bool stop_early)
 {
@@ -56,8 +65,11 @@ work(const struct run_opts *o, int k, struct progress *p, bool stop_early)
 		p->seed = o->seed + (uint64_t)i;
 		plan_make(&plan, p->seed);
 		alarm(HANG_S);
-		if (!schedule_run(&plan, false))
+		if (!schedule_run(&plan, false)) {
 			note(p);
+			if (!stop_early)
+				say(p->seed);
+		}
 		alarm(0);
 		p->done++;
 		p->steps += w.steps;
@@ -72,6 +84,7 @@ work(const struct run_opts *o, int k, struct progress *p, bool stop_early)
 static void
 died(struct progress *p, int status)
 {
+	p->died = true;
 	p->wrong++;
 	p->done++;
 	p->first = p->seed;
@@ -140,8 +153,9 @@ tell_failure(const struct run_opts *o, const struct progress *p)
 {
 	static struct plan plan;
 
-	printf("seed %llu: %s: %s\n", (unsigned long long)p->first,
-		p->verdict.invariant, p->verdict.why);
+	if (o->shrink || p->died)
+		printf("seed %llu: %s: %s\n", (unsigned long long)p->first,
+			p->verdict.invariant, p->verdict.why);
 	if (!o->shrink)
 		return;
 	plan_make(&plan, p->first);

@@ -245,6 +245,7 @@ send_letter(struct run *run, struct item *item)
 		    str_c(item->error_message), &room, &err) < 0)
 		abort();
 	pub_put(&run->pub, &run->source, &letter, (char *)item + 1);
+	passes(run->pub.actor, AT_LETTER);
 }
 
 static void
@@ -259,6 +260,7 @@ publish_pending(struct run *run, struct item *item)
 			    &parsed, run->pending[i], &run->room, &err) < 0)
 			abort();
 		pub_put(&run->pub, &run->source, &parsed.emit, item);
+		passes(run->pub.actor, AT_EMITS);
 	}
 }
 
@@ -416,6 +418,7 @@ commit(struct actor *actor, const struct runner_action *action)
 			(long long)req->offset[p]);
 	}
 	kafka_send(actor, req);
+	passes(actor, AT_COMMIT);
 }
 
 static void
@@ -439,7 +442,8 @@ act(struct actor *actor, const struct runner_action *action)
 		break;
 	case ACT_KILL:
 		trace("%s kills its filter: %s", actor->name, action->why);
-		w.silence_kills++;
+		w.silence_kills +=
+			actor_of(STORE, actor->index)->state == STOPPED;
 		pair_kill(actor->index, SIGKILL);
 		break;
 	case ACT_END:

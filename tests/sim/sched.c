@@ -290,6 +290,9 @@ one_step(void)
 	for (i = 0; choices[i].upto <= at; i++)
 		;
 	happen(&choices[i]);
+	if (w.victim)
+		kill_one(w.victim);
+	w.victim = NULL;
 }
 
 /* All is quiet, and as it should be. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg.h"
 #include "store/batch.h"
 
 #define ID_FIELD "\"clientMessageId\":"
@@ -46,8 +47,20 @@ send_is_refused(enum topic topic, struct str value)
 {
 	const struct send *send = send_by_id(id_in(value));
 
-	return send && ((topic == MESSAGES && send->temper == BIG) ||
-			       (topic == EVENTS && send->temper == MUTE));
+	if (!send)
+		return false;
+	if (topic == EVENTS)
+		return send->temper == MUTE && !send->replayed;
+	return topic == MESSAGES && send->temper == BIG && send->left > 0;
+}
+
+void
+send_was_refused(struct str value)
+{
+	struct send *send = send_by_id(id_in(value));
+
+	if (send)
+		send->left--;
 }
 
 void
@@ -57,6 +70,22 @@ send_lost(enum topic topic, struct str value)
 
 	if (send)
 		send->log_lost = true;
+}
+
+int64_t
+number_in(struct str text, const char *field)
+{
+	const char *at = memmem(text.data, text.len, field, strlen(field));
+
+	return at ? strtoll(at + strlen(field), NULL, 10) : 0;
+}
+
+void
+event_told(struct str value)
+{
+	if (memmem(value.data, value.len, "\"event\":\"message\"", 17))
+		pg_row_told((int)number_in(value, "\"roomId\":") - 1,
+			number_in(value, "\"seq\":"));
 }
 
 void

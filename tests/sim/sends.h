@@ -15,8 +15,12 @@ int send_of(struct str value);
 int send_of_id(int64_t id);
 /* The broker takes no such record. */
 bool send_is_refused(enum topic topic, struct str value);
+void send_was_refused(struct str value);
 /* Its record is gone with the log's tail. */
 void send_lost(enum topic topic, struct str value);
+/* An event is in chat-events. */
+void event_told(struct str value);
+int64_t number_in(struct str text, const char *field);
 /* A runner has said that it is dead. */
 void send_died(struct str value);
 /* For the trace: "send 3", "event 3". Valid until the next call. */

@@ -112,6 +112,7 @@ call(struct actor *actor)
 		fill(&call->arg[i], range->items[i]);
 		call->want |= 1u << call->arg[i].room;
 	}
+	passes(actor, AT_CALL);
 }
 
 static void finish(struct actor *actor);
@@ -155,6 +156,7 @@ finish(struct actor *actor)
 			    &s->out, &s->batch.items[i], "chat-events") < 0)
 			abort();
 	write_out(actor);
+	passes(actor, AT_ANSWER);
 	store_batch_reset(&s->batch);
 	s->busy = false;
 	actor->due = true;
@@ -170,7 +172,7 @@ crashes(struct actor *actor)
 		int n = send_of_id(batch_cmid(&s->batch.items[i]));
 
 		if (n < 0 || w.plan.send[n].temper != CRASHER ||
-			w.plan.send[n].left <= 0)
+			w.plan.send[n].replayed || w.plan.send[n].left <= 0)
 			continue;
 		w.plan.send[n].left--;
 		trace("send%d ends %s", n, actor->name);

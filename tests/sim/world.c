@@ -195,6 +195,15 @@ actor_exit(struct actor *actor, int code, const char *why)
 	actor->restart_ms = w.now + 10;
 }
 
+void
+passes(struct actor *actor, enum point point)
+{
+	if (!w.crash[point] || w.victim || w.mended)
+		return;
+	w.crash[point]--;
+	w.victim = actor;
+}
+
 /* ---- lines --------------------------------------------------------------- */
 
 struct msg *

@@ -165,6 +165,11 @@ enum step_kind {
 	DO_TAIL,    /* power loss: the logs lose a few records; --from */
 	DO_ANEW,    /* the topic is made anew */
 	DO_RESTORE, /* PostgreSQL is set back; new epoch, --from */
+	DO_CRASH,   /* a: whoever comes to that point next dies there; b: the
+		     * next b times */
+	DO_HANG,    /* a: a store that says nothing any more */
+	DO_REPLAY,  /* a: of the dead letters: into chat-messages again */
+	DO_EXPIRE,  /* a: room: its oldest b messages are deleted */
 	STEP_KINDS,
 };
 
@@ -174,6 +179,20 @@ struct step {
 	int a, b;
 };
 
+/* Where a program may die, just after. */
+enum point {
+	AT_LETTER,  /* a runner has put a dead letter */
+	AT_EMITS,   /* .. an emit */
+	AT_COMMIT,  /* .. has asked for a commit */
+	AT_CALL,    /* a store has called the database */
+	AT_ANSWER,  /* .. has written its answers */
+	AT_PRODUCE, /* chat-produce has sent a record */
+	AT_END,	    /* .. EndTxn */
+	AT_RECEIPT, /* an edge has written a RECEIPT */
+	AT_SEND,    /* .. a record to chat-produce */
+	POINTS,
+};
+
 /* What a SEND is: how its record behaves on its way. */
 enum temper {
 	PLAIN,
@@ -181,7 +200,7 @@ enum temper {
 	MISSING, /* .. 23503, `left` times */
 	CRASHER, /* ends the filter, `left` times */
 	MUTE,	 /* its event is refused by the broker */
-	BIG,	 /* itself is refused by the broker */
+	BIG,	 /* itself is refused by the broker, `left` times */
 	FOREIGN, /* a record with a wrong key, not from a client */
 };
 
@@ -191,15 +210,18 @@ struct send {
 	int client, room, order; /* order: of this client's in this room */
 	int64_t id;		 /* clientMessageId */
 	enum temper temper;
-	int left;
+	int left, first_left;
 	char content[16];
 	enum send_state state;
-	bool was_ok;   /* it had its RECEIPT */
-	bool copied;   /* .. by the twin, too: no order is promised */
-	bool log_lost; /* its record went with the log's tail */
-	bool died;     /* a runner has said so */
-	bool told;     /* its sender knows that it was refused for good */
-	int invoked;   /* in this order by its client; 0: not yet */
+	bool was_ok;	   /* it had its RECEIPT */
+	bool copied;	   /* .. by the twin, too: no order is promised */
+	bool log_lost;	   /* its record went with the log's tail */
+	bool died;	   /* a runner has said so */
+	bool replayed;	   /* what was wrong with it is mended */
+	bool after_live;   /* sent behind a first SUBSCRIBE, in one breath .. */
+	int64_t live_head; /* .. which began here; its sender must see it */
+	bool told;	   /* its sender knows that it was refused for good */
+	int invoked;	   /* in this order by its client; 0: not yet */
 };
 
 struct plan {
@@ -234,6 +256,9 @@ struct world {
 	int invoked;
 	int silence_kills; /* filters killed for their silence */
 	int late_ms;	   /* of the next EndTxn */
+	int crash[POINTS]; /* how often still */
+	struct actor *victim;
+	bool events_lost; /* some that nobody will publish again */
 	bool trace;
 	char wrong[400]; /* the first violation; "": none */
 	char invariant[12];
@@ -288,6 +313,8 @@ void conn_close(struct conn *conn, const struct actor *actor);
 /* A network's cut: of what is on its way some is lost. */
 void conn_cut(struct conn *conn);
 void back_push(struct actor *actor, struct msg *msg);
+/* It has come to that point: it may be where it dies. */
+void passes(struct actor *actor, enum point point);
 /* Wakes the actor at that time, at the latest. */
 void actor_wake(struct actor *actor, int64_t at_ms);
 
@@ -301,6 +328,7 @@ void step_describe(const struct plan *plan, const struct step *step, char *out,
 /* Runs the plan under its seed; true: nothing wrong. */
 bool schedule_run(const struct plan *plan, bool trace);
 void step_act(const struct step *step); /* faults.c */
+void kill_one(struct actor *actor);
 void mend(void);
 
 /* ---- check.c --------------------------------------------------------------

@@ -419,7 +419,7 @@ event_before_any_answer_is_asked_about(void **state)
 	SAID("follow(7,-1,) heads(1:1..1) ");
 	heads("A", 1, 6);
 	ANSWER(&sub, .head = 5);
-	SAID("joined(7,0,5) page(7,5) ");
+	SAID("heads(1:1..1) joined(7,0,5) page(7,5) ");
 	follow_unsubscribe(&t.follow, &sub);
 }
 
@@ -826,6 +826,27 @@ an_unknown_epoch_is_not_applied_but_asked_about(void **state)
 	follow_unsubscribe(&t.follow, &sub);
 }
 
+/* Nothing was ever answered: an event of the only life there is cannot be told
+ * from one of another. */
+static void
+events_before_the_first_answer_are_asked_about(void **state)
+{
+	struct follow_sub sub;
+
+	follow_release(&t.follow);
+	follow_init(&t.follow, &ops, NULL, 1 << 20);
+	event_kick(2, "A", 1, 0); /* of a room that nobody is in */
+	subscribe(&sub, 7, -1);
+	SAID("follow(7,-1,) ");
+	event(6);
+	SAID("");
+	ANSWER(&sub, .epoch = "A", .head = 5);
+	SAID("heads(1:1..1) joined(7,0,5) ");
+	heads("A", 1, 6);
+	SAID("page(7,5) ");
+	follow_unsubscribe(&t.follow, &sub);
+}
+
 static void
 a_new_epoch_clears_rings_and_names(void **state)
 {
@@ -954,6 +975,7 @@ main(void)
 		T(clock_asks_every_30_s),
 		T(api_away_everything_is_asked_again),
 		T(an_unknown_epoch_is_not_applied_but_asked_about),
+		T(events_before_the_first_answer_are_asked_about),
 		T(a_new_epoch_clears_rings_and_names),
 		T(a_new_epoch_forgets_what_was_named),
 		T(a_page_of_the_old_life_in_flight),
