@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "dlq/writer.h"
 #include "io/stop.h"
 #include "kafka/slot.h"
@@ -215,8 +216,10 @@ run(struct replay *r, const struct source_place *place, struct err *err)
 
 	if (!r->opts->dry)
 		code = take_over(r, place->dlt, err);
+	LOG_DEBUG("dlq", "taken over", LOG_S("topic", place->dlt));
 	if (!code && !stop_asked)
 		code = source_marks(r->source, place->dlt, r->opts->dry, err);
+	LOG_DEBUG("dlq", "marks read", LOG_I("marks", r->source->marks.count));
 	if (!code && !stop_asked)
 		code = source_begin(r->source, place, err);
 	if (!code && !stop_asked)

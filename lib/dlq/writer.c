@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "io/stop.h"
 
-#define START_MS 1000  /* one try to reach Kafka at the start */
+#define LOOK_MS 20     /* the first look whether Kafka has taken us in */
 #define LOOKUP_MS 2000 /* of a topic */
 #define ID "chat-dlq-replay"
 
@@ -114,31 +114,48 @@ look_up(struct writer *w, struct str topic, struct err *err)
 	return state;
 }
 
+/*
+ * Both side by side. What a killed predecessor left is ended within
+ * milliseconds, but librdkafka asks again only after half a second, or when it
+ * is called again: so the first looks are short. (All short would ask a slow
+ * broker twice at a time, and the second answer fences the first.)
+ */
 static enum kafka_verdict
-init(struct writer *w, unsigned k, int64_t deadline_ms, struct err *err)
+init(struct writer *w, int64_t deadline_ms, struct err *err)
 {
-	enum kafka_verdict verdict;
-	bool again;
+	enum kafka_verdict verdict = KAFKA_OK;
+	bool ready = false, again;
+	int look_ms = LOOK_MS;
+	unsigned k;
 
-	do {
-		verdict = txn_init(&w->txn[k], START_MS, &again, err);
-	} while (again && !stop_asked && clock_mono_ms() < deadline_ms);
-	return verdict;
+	for (; !ready && !stop_asked; look_ms = 2 * look_ms) {
+		ready = true;
+		for (k = 0; k < w->count; k++) {
+			struct txn *txn = &w->txn[k];
+
+			if (txn->ready)
+				continue;
+			verdict = txn_init(txn, look_ms, &again, err);
+			txn->ready = verdict == KAFKA_OK;
+			ready &= txn->ready;
+			if (!txn->ready &&
+				(!again || clock_mono_ms() >= deadline_ms))
+				return verdict;
+		}
+	}
+	return KAFKA_OK;
 }
 
 int
 writer_start(struct writer *w, struct err *err)
 {
 	int64_t deadline_ms = clock_mono_ms() + w->opts.patience_ms;
-	enum kafka_verdict verdict = KAFKA_OK;
 	enum topic_state state;
-	unsigned k;
+	enum kafka_verdict verdict =
+		w->opts.idempotent ? KAFKA_OK : init(w, deadline_ms, err);
 
-	for (k = 0; !w->opts.idempotent && k < w->count; k++) {
-		verdict = init(w, k, deadline_ms, err);
-		if (verdict != KAFKA_OK)
-			return stop_asked ? 0 : code_of(verdict);
-	}
+	if (verdict != KAFKA_OK)
+		return code_of(verdict);
 	do {
 		state = look_up(w, buf_str(&w->settled), err);
 	} while (state == TOPIC_ERROR && !stop_asked &&
