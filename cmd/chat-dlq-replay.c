@@ -138,7 +138,7 @@ list_topic(struct err *err)
 	rd_kafka_message_t *message;
 	struct letter letter;
 	enum source_got got = SOURCE_NOTHING;
-	int code = source_marks(&app.source, app.place.dlt, true, err);
+	int code = source_marks(&app.source, app.place.dlt, false, err);
 
 	if (!code)
 		code = source_begin(&app.source, &app.place, err);
@@ -224,6 +224,7 @@ run(struct err *err)
 	}
 	if (code)
 		return code;
+	err_clear(err);
 	return app.sums.refused || app.sums.stopped ? EXIT_NO : EXIT_DONE;
 }
 

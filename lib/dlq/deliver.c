@@ -78,7 +78,9 @@ send_mark(struct writer *w, struct txn *txn, struct item *item,
 	buf_reset(key);
 	letter_mark_key(key, letter);
 	buf_reset(&item->mark);
-	letter_mark_value(&item->mark, letter, w->opts.drop, clock_wall_ms());
+	letter_mark_value(&item->mark, letter, w->opts.drop, clock_wall_ms(),
+		resume_below(w->opts.resume, letter->record.partition,
+			letter->record.offset));
 	if (buf_bad(key) || buf_bad(&item->mark)) {
 		err_set(err, "out of memory");
 		return KAFKA_FAILED;
@@ -231,7 +233,10 @@ writer_deliver(struct writer *w, struct item *item, size_t n, struct err *err)
 			return KAFKA_FAILED;
 	}
 	if (n == 1) {
+		/* Before any mark behind it is sent. */
 		item->refused = true;
+		resume_open(w->opts.resume, item->message->partition,
+			item->message->offset);
 		return KAFKA_OK;
 	}
 	verdict = writer_deliver(w, item, n / 2, err);

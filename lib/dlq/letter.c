@@ -138,7 +138,7 @@ letter_mark_key(struct buf *out, const struct letter *letter)
 
 void
 letter_mark_value(struct buf *out, const struct letter *letter, bool dropped,
-	int64_t now_ms)
+	int64_t now_ms, int64_t below)
 {
 	const struct record *r = &letter->record;
 
@@ -150,6 +150,8 @@ letter_mark_value(struct buf *out, const struct letter *letter, bool dropped,
 	json_close(out, '}');
 	json_put_i64(out, "replays", letter->info.replays + !dropped);
 	json_put_i64(out, "replayedAtMs", now_ms);
+	if (below > 0)
+		json_put_i64(out, "below", below);
 	if (dropped)
 		json_put_bool(out, "dropped", true);
 	json_close(out, '}');

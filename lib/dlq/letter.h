@@ -40,12 +40,12 @@ int letter_replay(struct record *out, const struct letter *letter,
 	struct record_room *room, struct err *err) MUST_CHECK;
 
 /* Appends the mark's key, and its value:
- * {"letter":{"topic","partition","offset"},"replays":N,"replayedAtMs":..};
- * of one that was put away without a replay: "replays" as it was, and
- * "dropped":true. */
+ * {"letter":{"topic","partition","offset"},"replays":N,"replayedAtMs":..,
+ * "below":M}; below (0: none) as in resume.h. Of one that was put away without
+ * a replay "replays" is as it was, and "dropped":true. */
 void letter_mark_key(struct buf *out, const struct letter *letter);
 void letter_mark_value(struct buf *out, const struct letter *letter,
-	bool dropped, int64_t now_ms);
+	bool dropped, int64_t now_ms, int64_t below);
 
 /* For people and jq; state is "open", "settled", or what will become of it.
  *

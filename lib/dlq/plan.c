@@ -76,7 +76,6 @@ plan_letter(struct plan *plan, const struct letter *letter,
 			return -1;
 		break;
 	case PLAN_SETTLED:
-		plan->settled++;
 		break;
 	case PLAN_SKIP:
 		plan->skipped++;

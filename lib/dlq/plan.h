@@ -22,7 +22,7 @@ struct plan {
 	int64_t max;	     /* letters to replay at most */
 	int64_t max_replays; /* of one message */
 	bool drop;	     /* they are put away, not replayed */
-	int64_t chosen, refused, skipped, settled;
+	int64_t chosen, refused, skipped;
 	struct buf key; /* of the last letter's mark */
 	char why[200];
 };

@@ -23,6 +23,7 @@ struct replay {
 	struct writer *writer; /* NULL with dry */
 	struct plan plan;
 	int64_t replayed, seen;
+	int64_t settled; /* marks that there were */
 	int64_t begun_ms, told_ms;
 	size_t batch; /* letters in one at most */
 	bool ended;   /* all of the topic was looked at */
@@ -109,6 +110,9 @@ take(struct replay *r, const struct letter *letter, rd_kafka_message_t *message,
 		rd_kafka_message_destroy(message);
 		return EXIT_PERM;
 	}
+	if (word == PLAN_SKIP || word == PLAN_REFUSE)
+		resume_open(&r->source->resume, letter->record.partition,
+			letter->record.offset);
 	if (word == PLAN_REPLAY && r->writer) {
 		if (edit)
 			edited = edits_get(opts->edits, edit);
@@ -198,6 +202,7 @@ take_over(struct replay *r, const char *dlt, struct err *err)
 		.dlt = dlt,
 		.idempotent = opts->idempotent,
 		.drop = opts->drop,
+		.resume = &r->source->resume,
 		.patience_ms = opts->patience_ms,
 		.on_end = on_end,
 		.data = r};
@@ -218,10 +223,12 @@ run(struct replay *r, const struct source_place *place, struct err *err)
 		code = take_over(r, place->dlt, err);
 	LOG_DEBUG("dlq", "taken over", LOG_S("topic", place->dlt));
 	if (!code && !stop_asked)
-		code = source_marks(r->source, place->dlt, r->opts->dry, err);
-	LOG_DEBUG("dlq", "marks read", LOG_I("marks", r->source->marks.count));
+		code = source_marks(r->source, place->dlt, !r->opts->dry, err);
+	r->settled = (int64_t)r->source->marks.count;
+	LOG_DEBUG("dlq", "marks read", LOG_I("marks", r->settled));
 	if (!code && !stop_asked)
 		code = source_begin(r->source, place, err);
+	LOG_DEBUG("dlq", "begins", LOG_I("places", r->source->total));
 	if (!code && !stop_asked)
 		code = walk(r, err);
 	if (!code && !stop_asked)
@@ -243,7 +250,7 @@ sum_up(const struct replay *r, struct replay_sums *sums)
 	sums->replayed += r->replayed;
 	sums->refused += r->plan.refused;
 	sums->skipped += r->plan.skipped;
-	sums->settled += r->plan.settled;
+	sums->settled += r->settled;
 	if (stop_asked && !r->ended)
 		sums->stopped = true;
 }
@@ -263,8 +270,12 @@ replay_topic(struct source *source, const struct replay_options *opts,
 			.max = opts->max - sums->replayed,
 			.max_replays = opts->max_replays,
 			.drop = opts->drop}};
-	int code = run(&r, place, err);
+	/* Whoever names letters is told of each. */
+	struct source_place mine = *place;
+	int code;
 
+	mine.settled_too = opts->edits != NULL;
+	code = run(&r, &mine, err);
 	sum_up(&r, sums);
 	/* Where Kafka has gone, the end of the process is the quicker one. */
 	if (code != EXIT_TEMP)

@@ -31,8 +31,9 @@ struct replay_options {
 
 struct replay_sums {
 	int64_t replayed; /* with `dry`: would be */
-	int64_t refused, skipped, settled;
-	bool stopped; /* by a signal, before the end */
+	int64_t refused, skipped;
+	int64_t settled; /* marks that there were before */
+	bool stopped;	 /* by a signal, before the end */
 };
 
 /* Reads by source, which is open. Adds to sums. 0, or an exit code with err;

@@ -1,5 +1,5 @@
 /* dlq/source.c - see source.h. */
-#include "dlq/source.h"
+#include "dlq/source_inner.h"
 
 #include "base/clock.h"
 
@@ -28,6 +28,7 @@ source_close(struct source *source)
 	consumer_close(&source->consumer);
 	range_release(&source->range);
 	marks_release(&source->marks);
+	resume_release(&source->resume);
 	record_room_release(&source->room);
 }
 
@@ -67,22 +68,25 @@ next(struct source *source, int timeout_ms, rd_kafka_message_t **message,
 /* ---- marks -----------------------------------------------------------------
  */
 
-/* One that was taken back (a tombstone) is none. */
+/* One that was taken back (a tombstone) is none. dlt: hints are wanted. */
 static int
-take_mark(struct source *source, const rd_kafka_message_t *m, struct err *err)
+take_mark(struct source *source, const rd_kafka_message_t *m, const char *dlt,
+	struct err *err)
 {
-	struct str key = {m->key, m->key_len};
+	struct str key = {m->key, m->key_len}, value = {m->payload, m->len};
 
 	if (!m->key || !m->payload)
 		return 0;
-	if (marks_add(&source->marks, key, err) >= 0)
+	if (marks_add(&source->marks, key, err) >= 0 &&
+		(!dlt || resume_mark(&source->resume, dlt, key, value, err) ==
+				 0))
 		return 0;
 	err_prefix(err, "marks");
 	return EXIT_PERM;
 }
 
 static int
-read_marks(struct source *source, struct err *err)
+read_marks(struct source *source, const char *dlt, struct err *err)
 {
 	rd_kafka_message_t *m;
 	int code = start(source, err);
@@ -90,15 +94,14 @@ read_marks(struct source *source, struct err *err)
 	while (!code && !range_ended(&source->range)) {
 		if (next(source, 100, &m, &code, err) != CONSUMER_RECORD)
 			continue;
-		code = take_mark(source, m, err);
+		code = take_mark(source, m, dlt, err);
 		rd_kafka_message_destroy(m);
 	}
 	return code;
 }
 
 int
-source_marks(
-	struct source *source, const char *dlt, bool optional, struct err *err)
+source_marks(struct source *source, const char *dlt, bool run, struct err *err)
 {
 	const struct spec from = {SPEC_START, 0}, to = {SPEC_END, 0};
 	struct buf name = {0};
@@ -111,11 +114,13 @@ source_marks(
 		return EXIT_TEMP;
 	}
 	marks_release(&source->marks);
+	resume_release(&source->resume);
+	source->run = run;
 	range_reset(&source->range, &source->consumer);
 	verdict = range_add(&source->range, name.data, &from, &to, err);
 	if (verdict == KAFKA_OK)
-		code = read_marks(source, err);
-	else if (verdict != KAFKA_REFUSED || !optional)
+		code = read_marks(source, run ? dlt : NULL, err);
+	else if (verdict != KAFKA_REFUSED || run)
 		code = code_of(verdict);
 	range_reset(&source->range, &source->consumer);
 	buf_release(&name);
@@ -145,6 +150,7 @@ source_begin(struct source *source, const struct source_place *place,
 	struct err *err)
 {
 	enum kafka_verdict verdict;
+	int code = 0;
 
 	range_reset(&source->range, &source->consumer);
 	verdict = range_add(
@@ -157,8 +163,10 @@ source_begin(struct source *source, const struct source_place *place,
 			(int)place->partition);
 		return EXIT_PERM;
 	}
+	if (source->run)
+		code = source_skip_settled(source, place, err);
 	source->total = count_places(&source->range);
-	return start(source, err);
+	return code ? code : start(source, err);
 }
 
 void

@@ -11,12 +11,15 @@
 
 #include "dlq/letter.h"
 #include "dlq/marks.h"
+#include "dlq/resume.h"
 #include "kafka/range.h"
 
 struct source {
 	struct consumer consumer;
 	struct range range;
 	struct marks marks;
+	struct resume resume; /* of a run; else empty */
+	bool run;
 	struct record_room room; /* of the letter that was read last */
 	int64_t patience_ms;
 	int64_t silent_ms; /* waited for so long, and nothing came */
@@ -29,10 +32,10 @@ int source_open(struct source *source, const struct kafka_options *kafka,
 	struct err *err) MUST_CHECK;
 void source_close(struct source *source);
 
-/* Reads all marks of a dead letter topic, in place of those of another. Without
- * its topic of marks there are none where that is `optional`. 0, or an exit
- * code. */
-int source_marks(struct source *source, const char *dlt, bool optional,
+/* Reads all marks of a dead letter topic, in place of those of another. For a
+ * `run` their topic has to be there, and what they say was settled long ago is
+ * not read again (resume.h); else nothing is left out. 0, or an exit code. */
+int source_marks(struct source *source, const char *dlt, bool run,
 	struct err *err) MUST_CHECK;
 
 /* Where the letters are; partition -1: all of them. */
@@ -40,6 +43,7 @@ struct source_place {
 	const char *dlt; /* borrowed until source_close() */
 	int32_t partition;
 	struct spec from, to;
+	bool settled_too; /* a run reads them all the same */
 };
 int source_begin(struct source *source, const struct source_place *place,
 	struct err *err) MUST_CHECK;

@@ -143,6 +143,7 @@ init(struct writer *w, int64_t deadline_ms, struct err *err)
 				return verdict;
 		}
 	}
+	err_clear(err); /* of looks that came too early */
 	return KAFKA_OK;
 }
 
@@ -290,6 +291,8 @@ drop_homeless(struct writer *w)
 		const char *why = homeless(w, &item);
 
 		if (why) {
+			resume_open(w->opts.resume, item.message->partition,
+				item.message->offset);
 			end_item(w, &w->item[i], why);
 			continue;
 		}

@@ -11,6 +11,7 @@
 #define DLQ_WRITER_H
 
 #include "dlq/letter.h"
+#include "dlq/resume.h"
 #include "kafka/txn.h"
 
 #define WRITER_BATCH 500	  /* letters a transaction */
@@ -23,9 +24,10 @@ typedef void writer_ended(
 
 struct writer_options {
 	const struct kafka_options *kafka;
-	const char *dlt; /* borrowed */
-	bool idempotent; /* no transactions */
-	bool drop;	 /* marks only */
+	const char *dlt;       /* borrowed */
+	bool idempotent;       /* no transactions */
+	bool drop;	       /* marks only */
+	struct resume *resume; /* what marks may claim; gets what is refused */
 	int64_t patience_ms;
 	writer_ended *on_end;
 	void *data;

@@ -14,6 +14,7 @@
 #include "dlq/edits.h"
 #include "dlq/marks.h"
 #include "dlq/plan.h"
+#include "dlq/resume.h"
 
 static struct err err;
 
@@ -324,14 +325,14 @@ what_goes_back(void **state)
 		0);
 	assert_true(out.key_null);
 	assert_str(out.value, "{}");
-	letter_mark_value(&mark, &letter, false, 1234);
+	letter_mark_value(&mark, &letter, false, 1234, 0);
 	assert_string_equal(mark.data,
 		"{\"letter\":{\"topic\":\"a-dlt\",\"partition\":2,\"offset\":"
 		"40},\"replays\":3,\"replayedAtMs\":1234}");
 	buf_reset(&mark);
-	letter_mark_value(&mark, &letter, true, 1234);
+	letter_mark_value(&mark, &letter, true, 1234, 38);
 	assert_non_null(strstr(mark.data, "\"replays\":2"));
-	assert_non_null(strstr(mark.data, "\"dropped\":true"));
+	assert_non_null(strstr(mark.data, "\"below\":38,\"dropped\":true"));
 	buf_release(&mark);
 	record_room_release(&room);
 }
@@ -385,6 +386,73 @@ a_line_is_a_record(void **state)
 	record_room_release(&room);
 }
 
+/* ---- where to begin --------------------------------------------------------
+ */
+
+static struct resume resume;
+
+static void
+mark(const char *key, const char *value)
+{
+	assert_int_equal(
+		resume_mark(&resume, "a-dlt", str_c(key), str_c(value), &err),
+		0);
+}
+
+static void
+hints_of_marks(void **state)
+{
+	const struct resume_part *hint;
+
+	assert_null(resume_hint(&resume, 0));
+	mark("x", "no json");
+	mark("x", "{\"letter\":{\"topic\":\"a-dlt\",\"partition\":1,\"offset\":"
+		  "7}}");
+	mark("x", "{\"letter\":{\"topic\":\"b-dlt\",\"partition\":1,\"offset\":"
+		  "7},"
+		  "\"below\":7}");
+	mark("x", "{\"letter\":{\"topic\":\"a-dlt\",\"partition\":-1,"
+		  "\"offset\":7},"
+		  "\"below\":7}");
+	mark("x", "{\"letter\":{\"topic\":\"a-dlt\",\"partition\":99999999,"
+		  "\"offset\":7},\"below\":7}");
+	assert_null(resume_hint(&resume, 1));
+	mark("k7", "{\"letter\":{\"topic\":\"a-dlt\",\"partition\":1,"
+		   "\"offset\":9},\"below\":7}");
+	mark("k5", "{\"letter\":{\"topic\":\"a-dlt\",\"partition\":1,"
+		   "\"offset\":12},\"below\":5}");
+	hint = resume_hint(&resume, 1);
+	assert_int_equal(hint->below, 7);
+	assert_int_equal(hint->offset, 9);
+	assert_str(buf_str(&hint->key), "k7");
+	assert_null(resume_hint(&resume, 0));
+	assert_null(resume_hint(&resume, 2));
+	assert_null(resume_hint(&resume, -1));
+	resume_release(&resume);
+}
+
+static void
+claims_of_a_run(void **state)
+{
+	/* A partition that nobody began claims nothing. */
+	assert_int_equal(resume_below(&resume, 0, 40), 0);
+	assert_int_equal(resume_begin(&resume, 2, INT64_MAX, &err), 0);
+	assert_int_equal(resume_begin(&resume, 1, 0, &err), 0);
+	assert_int_equal(resume_below(&resume, 0, 40), 0);
+	assert_int_equal(resume_below(&resume, 1, 40), 0);
+	assert_int_equal(resume_below(&resume, 2, 40), 40);
+	/* One that stays open is the end of it, wherever it was found. */
+	resume_open(&resume, 2, 50);
+	assert_int_equal(resume_below(&resume, 2, 40), 40);
+	assert_int_equal(resume_below(&resume, 2, 50), 50);
+	assert_int_equal(resume_below(&resume, 2, 51), 50);
+	resume_open(&resume, 2, 30);
+	resume_open(&resume, 2, 60);
+	resume_open(&resume, 7, 1);
+	assert_int_equal(resume_below(&resume, 2, 100), 30);
+	resume_release(&resume);
+}
+
 /* ---- plans ----------------------------------------------------------------
  */
 
@@ -435,7 +503,6 @@ once_and_no_more(void **state)
 	letter.record.offset++;
 	assert_int_equal(word_of(&letter), PLAN_SETTLED);
 	assert_int_equal(plan.chosen, 1);
-	assert_int_equal(plan.settled, 1);
 	plan_refused(&plan);
 	assert_int_equal(plan.chosen, 0);
 	assert_int_equal(plan.refused, 1);
@@ -552,6 +619,8 @@ main(void)
 		cmocka_unit_test(what_goes_back),
 		cmocka_unit_test(nothing_drives_a_terminal),
 		cmocka_unit_test(a_line_is_a_record),
+		cmocka_unit_test(hints_of_marks),
+		cmocka_unit_test(claims_of_a_run),
 		cmocka_unit_test_setup_teardown(
 			once_and_no_more, new_plan, end_plan),
 		cmocka_unit_test_setup_teardown(
