@@ -30,8 +30,9 @@ def first_times(name, times):
             count = int(f.read())
     except FileNotFoundError:
         count = 0
-    with open(path, "w") as f:
+    with open(path + ".new", "w") as f:
         f.write(str(count + 1))
+    os.rename(path + ".new", path)  # it may be killed at any point
     return count < times
 
 

@@ -58,6 +58,44 @@ def retry():
     tap.ok(case.stop() == [0], "TERM: 0")
 
 
+def retry_delays_nobody():
+    """One room fails and fails again; how long do the others of its
+    partition take, from record to emit?"""
+    case = Case(tap)
+    case.run()
+    feed = subprocess.Popen(["chat-produce", "-I", "-t", case.topic],
+                            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+
+    def put(n, key, **more):
+        feed.stdin.write(json.dumps({"key": key, "value": {
+            "n": n, "emit": ["%d" % n], "to": case.out, **more}}).encode() +
+            b"\n")
+        feed.stdin.flush()
+    put(0, "other0")
+    until(lambda: len(case.records(case.out)) == 1)
+    for n in range(1, 501):
+        if n % 50 == 1:
+            put(n, "bad", do="retry")
+        else:
+            put(n, "other%d" % (n % 10))
+        time.sleep(0.01)
+    feed.stdin.close()
+    tap.ok(feed.wait(20) == 0 and until(lambda: case.left() == 0, 20),
+           "a room that is retried, and nine that are not", case.left())
+    sent = {r["value"]["n"]: r["timestamp"] for r in case.records(case.topic)}
+    took = sorted(r["timestamp"] - sent[int(r["value"]["text"])]
+                  for r in case.records(case.out)[1:])
+    tap.ok(len(took) == 490 and took[int(0.99 * len(took))] < 100,
+           "the others take less than 100 ms: half %d, 99 of 100 %d, all %d"
+           % (took[len(took) // 2], took[int(0.99 * len(took))], took[-1]),
+           len(took))
+    letters = [r["value"]["n"] for r in case.records(case.dlt)]
+    tap.ok(letters == list(range(1, 501, 50)), "it is dead, in its order",
+           letters)
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
 def deaths():
     case = Case(tap)
     case.put({"n": 1, "do": "exit", "times": 1, "emit": ["once"]},
@@ -437,8 +475,9 @@ def tail_lost():
 
 
 def main():
-    for test in (jq, retry, deaths, poison, letters, fuse, waiting, killed, crashes,
-                 last_letters, set_from, tail_lost, ends, view, leaves_and_comes_back):
+    for test in (jq, retry, retry_delays_nobody, deaths, poison, letters,
+                 fuse, waiting, killed, crashes, last_letters, set_from,
+                 tail_lost, ends, view, leaves_and_comes_back):
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
             continue
         try:

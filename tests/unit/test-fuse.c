@@ -85,6 +85,10 @@ is_as_a_count_of_the_last(void **state)
 	assert_true(fuse_add(&fuse, &limit, false)); /* it stays so */
 	fuse_reset(&fuse);
 	assert_false(fuse_add(&fuse, &limit, true));
+	limit = (struct fuse_limit){.dead = 2, .of = 2};
+	assert_true(fuse_add(&fuse, &limit, true));
+	assert_true(fuse_add(&fuse, &limit, false));
+	assert_true(fuse_add(&fuse, &limit, false));
 }
 
 /* ---- in a runner --------------------------------------------------------- */
@@ -205,6 +209,30 @@ all_deaths_count(void **state)
 }
 
 static void
+the_living_count_too(void **state)
+{
+	int64_t i;
+
+	begin_fused(2, 2);
+	for (i = 0; i < 9; i++) {
+		polled(pa, i, "k");
+		after(0);
+		if (i % 2) {
+			DONE(pa, i);
+		} else {
+			DEAD(pa, i);
+			after(0);
+			letter_acked();
+		}
+		after(0);
+		commit();
+	}
+	assert_int_equal(r.counters.dead, 5);
+	assert_false(pa->fuse.blown);
+	end();
+}
+
+static void
 a_partition_that_is_back_begins_anew(void **state)
 {
 	begin_fused(2, 2);
@@ -251,6 +279,7 @@ main(void)
 		cmocka_unit_test(a_storm_ends_it),
 		cmocka_unit_test(others_drain),
 		cmocka_unit_test(all_deaths_count),
+		cmocka_unit_test(the_living_count_too),
 		cmocka_unit_test(a_partition_that_is_back_begins_anew),
 		cmocka_unit_test(it_tells_when_asked_to_stop_too),
 	};
