@@ -218,7 +218,7 @@ def main():
         traceback.print_exc()
     finally:
         if not opts.here:
-            place.stop(stack, code == 0)
+            place.stop(opts, stack, code == 0)
     results.print(opts.json)
     return code
 

@@ -2,6 +2,7 @@
 settings that scripts/up takes from the environment."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -201,9 +202,16 @@ def start(opts, stack):
         raise SystemExit("chaos: the stack does not start: %s" % e) from None
 
 
-def stop(stack, clean):
-    """Down; the data goes where nothing is wrong, the logs stay."""
+def stop(opts, stack, clean):
+    """Down; the data goes where nothing is wrong, the logs stay. Three
+    brokers are not asked: the last would wait for the others."""
+    if opts.three:
+        for node in nodes(opts):
+            pid = stack.sections()[node.name][1]
+            stack.rpc("stopProcess", node.name, False)
+            if pid:
+                os.kill(pid, signal.SIGKILL)
     stack.script("down", check=False)
     if clean and inside():
-        for name in ("pg", "kafka"):
+        for name in ["pg"] + [n.name for n in nodes(opts)]:
             command("umount", "%s/%s" % (stack.home, name), check=False)
