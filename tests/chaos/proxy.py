@@ -33,12 +33,10 @@ class Proxy:
         self.key = key
 
     def close(self):
+        """Nobody may sleep in accept() any more: it would keep the port."""
+        shut(self.listener, *self.sockets)
         self.listener.close()
         for s in self.sockets:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             s.close()
 
     def accept(self):
