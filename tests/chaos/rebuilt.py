@@ -6,7 +6,7 @@ import os
 import time
 
 import chatlib as c
-from faults import Left, fault
+from faults import fault
 from stack import Broken, command, until
 
 STORED = ("chat-messages", "store")     # the topic, and who reads it
@@ -73,11 +73,28 @@ def restore(stack, dump):
     os.unlink(dump)
 
 
+def read_again(since):
+    """Refused until the group has forgotten its last member (10 s)."""
+    words = []
+
+    def again():
+        try:
+            command("chat-consume", "-t", STORED[0], "-g", STORED[1],
+                    "--from", time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                                            time.gmtime(since)))
+            return True
+        except Broken as e:
+            words.append(str(e))
+            return False
+    try:
+        until(40, "the group is set back", again, 1)
+    except Broken as e:
+        raise Broken("%s: %s" % (e, words[-1])) from None
+
+
 @fault("restore", "PostgreSQL is restored to an earlier state, and Kafka read "
        "again (--from)", long=True, alone=True)
 def restored(stack, turn):
-    if "--from" not in command("chat-consume", "-h"):
-        raise Left("chat-consume -h: no --from")
     dump = "/var/tmp/chaos-%d.dump" % os.getpid()
     since = time.time() - 2
     as_postgres("pg_dump", *place_of(stack), "-Fc", "-f", dump, "chat")
@@ -90,8 +107,7 @@ def restored(stack, turn):
     gone = int(c.sql("select count(*) from messages")[0][0]) - stored
     restore(stack, dump)
     command("chat-store", "--new-epoch")
-    command("chat-consume", "-t", STORED[0], "-g", STORED[1], "--from",
-            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since)))
+    read_again(since)
     stack.start(*users)
     stack.ready()
     turn.over()
