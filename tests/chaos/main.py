@@ -77,6 +77,7 @@ class Run:
         else:
             turn.expect(False, "no recovery in %d s; %s" % (
                 RECOVERS_S, "; ".join(self.stack.unready())))
+            self.stopping = True    # what comes now would prove nothing
         self.results.put({
             "round": fault.name, "what": fault.what, "variant": turn.variant,
             "seed": self.opts.seed, "lasted": round(turn.lasted(), 3),
