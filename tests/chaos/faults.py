@@ -40,6 +40,7 @@ class Turn:
     def __init__(self, fault, chance, crowd=None):
         self.fault, self.chance, self.crowd = fault, chance, crowd
         self.at = self.until = None
+        self.renumbered = False     # seqs begin another life (a restore)
         self.variant = ""
         self.failed = None
 

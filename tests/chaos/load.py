@@ -56,6 +56,10 @@ class Probes:
         while self.done and self.done[0][1] < now - KEEP_S:
             self.done.popleft()
 
+    def forget(self, room):
+        """A reset: what was not delivered is the history's matter."""
+        self.sent = {i: v for i, v in self.sent.items() if v[0] != room}
+
     def well(self, since):
         """Each room has had something sent since then, and nothing is late."""
         now = time.monotonic()
@@ -122,6 +126,8 @@ class Person(c.Member):
         if status == "reset":
             self.resets += 1
             self.lives[room] = self.epoch
+            if self.probes:
+                self.probes.forget(room)
             self.base[room], self.seen[room] = head, []
             self.contents[room] = {}
         elif status != "recovered":

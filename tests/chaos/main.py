@@ -117,7 +117,8 @@ class Run:
         import masses
         import verdict
         number = self.results.next_watch()
-        path = "%s/chaos/watch-%d" % (self.stack.home, number)
+        path = "%s/chaos/%s-watch-%d" % (
+            self.stack.home, time.strftime("%m%dT%H%M%S"), number)
         paths = [path + ".jsonl"]
         crowd = load.Crowd(self.opts, number, load.History(paths[0]))
         bench = None
@@ -125,9 +126,11 @@ class Run:
             paths.append(path + "-bench.jsonl")
             bench = masses.Masses(self.opts, number, paths[1])
             bench.begin()
+        began = int(time.time())
         crowd.begin()
         await asyncio.sleep(2)
         turns = await self.faults(crowd)
+        renumbered = any(t.renumbered for t in turns)
         crowd.hush()
         report = asyncio.create_task(asyncio.to_thread(bench.end)) \
             if bench else None
@@ -136,8 +139,11 @@ class Run:
         await crowd.end()
         if bench:
             report = await report
-            await asyncio.to_thread(verdict.judge_masses, v, bench, report)
-        said, table = await asyncio.to_thread(verdict.audit, paths)
+            await asyncio.to_thread(verdict.judge_masses, v, bench, report,
+                                    renumbered)
+        # chat-audit takes a number for one message's, whatever its epoch.
+        said, table = ("not asked: renumbered", "") if renumbered else \
+            await asyncio.to_thread(verdict.audit, paths, began)
         kept = []
         if v.found or said == "violated" or any(t.failed for t in turns):
             rooms = crowd.rooms + (bench.rooms if bench else [])

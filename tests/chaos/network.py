@@ -106,17 +106,23 @@ def slow(stack, turn):
 @contextlib.contextmanager
 def led():
     """chat-produce's connections to Kafka, new ones and the old, go through
-    the proxy as long as the block lasts."""
+    the proxy as long as the block lasts. They are closed while the rule still
+    translates them: else nobody would tell chat-produce."""
+    redirect = "ip saddr != %s tcp dport %d redirect to :%d" % (
+        proxy.FROM, port(4), port(5))
+    reset = "tcp dport %d ip saddr != %s reject with tcp reset" % (
+        port(4), proxy.FROM)
     p = proxy.Proxy(port(5), port(4))
     try:
-        with rules("ip saddr != %s tcp dport %d redirect to :%d" % (
-                proxy.FROM, port(4), port(5)),
-                hook="type nat hook output priority -100", name="chaos_nat"):
-            with rules("tcp dport %d ip saddr != %s reject with tcp reset" % (
-                    port(4), proxy.FROM)):
-                until(20, "chat-produce comes through the proxy",
-                      lambda: p.sockets)
-            yield p
+        with rules(redirect, hook="type nat hook output priority -100",
+                   name="chaos_nat"):
+            try:
+                with rules(reset):
+                    until(20, "chat-produce comes through the proxy",
+                          lambda: p.sockets)
+                yield p
+            finally:
+                p.close()
     finally:
         p.close()
 

@@ -33,7 +33,8 @@ class Proxy:
         self.key = key
 
     def close(self):
-        """Nobody may sleep in accept() any more: it would keep the port."""
+        """Nobody may sleep in accept() any more: it would keep the port.
+        Again: nothing."""
         shut(self.listener, *self.sockets)
         self.listener.close()
         for s in self.sockets:

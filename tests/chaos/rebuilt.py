@@ -111,6 +111,7 @@ def restored(stack, turn):
     stack.start(*users)
     stack.ready()
     turn.over()
+    turn.renumbered = True
     turn.variant = "%d messages gone" % gone
     if gone < 1:
         raise Broken("nothing was said between the copy and its return")
