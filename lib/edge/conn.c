@@ -271,6 +271,16 @@ conn_arm(struct conn *conn)
 		wheel_set(&conn->edge->wheel, &conn->timer, due);
 }
 
+void
+conn_forgive(struct conn *conn, int64_t ms)
+{
+	conn->rx_ms += ms;
+	if (conn->deadline_ms != CLOCK_NEVER)
+		conn->deadline_ms += ms;
+	if (conn->stall_ms)
+		conn->stall_ms += ms;
+}
+
 static void
 deadline_passed(struct conn *conn)
 {

@@ -97,6 +97,8 @@ void conn_unpause(struct conn *conn);
 
 /* Looks after it at the end of this turn. */
 void conn_touch(struct conn *conn);
+/* This process was stopped so long: its deadlines move on. */
+void conn_forgive(struct conn *conn, int64_t ms);
 /* A deadline of it may have come nearer. */
 void conn_arm(struct conn *conn);
 /* The end of a turn. */

@@ -21,6 +21,7 @@
 
 #define CONNECT_BYTES 16384 /* of a frame from who is not known yet */
 #define CLOCK_MS 100	    /* the wheel's tick */
+#define JUMP_MS 2000	    /* between two ticks: we were stopped ourselves */
 #define DRAIN_EVERY_MS 100  /* a batch of closes */
 #define DRAIN_BATCHES 100   /* in how many at most the clients are closed */
 #define DRAIN_BATCH 100	    /* so many are no burst for who takes them over */
@@ -94,12 +95,29 @@ on_after(uv_check_t *check)
 
 static void drain_step(struct edge *edge, int64_t now_ms);
 
+/* Nobody is at fault for the time that we were stopped: what they have sent
+ * meanwhile waits to be read. */
+static void
+notice_jump(struct edge *edge, int64_t now_ms)
+{
+	int64_t jump_ms = now_ms - edge->clock_ms;
+	struct conn *conn;
+
+	if (edge->clock_ms && jump_ms > JUMP_MS) {
+		LOG_WARN("edge", "was stopped", LOG_I("ms", jump_ms));
+		LIST_FOREACH (conn, &edge->conns, link)
+			conn_forgive(conn, jump_ms);
+	}
+	edge->clock_ms = now_ms;
+}
+
 static void
 on_clock(uv_timer_t *timer)
 {
 	struct edge *edge = timer->data;
 	int64_t now = now_of(edge);
 
+	notice_jump(edge, now);
 	wheel_run(&edge->wheel, now, conn_fire, edge);
 	join_tick(edge, now);
 	users_sweep(edge, now);

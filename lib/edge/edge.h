@@ -114,6 +114,7 @@ struct edge {
 	int listen_fd; /* -1: closed */
 	int spare_fd;  /* given up to refuse where descriptors are out */
 	uv_timer_t clock;
+	int64_t clock_ms; /* its last tick; 0: none yet */
 	uv_prepare_t before;
 	uv_check_t after;
 	struct wheel wheel;

@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -112,6 +113,23 @@ def programs():
     """The names under supervisord of what is ours."""
     return [line.split()[0] for line in supervisorctl("status").splitlines()
             if line and line.split()[0] not in ("kafka", "postgresql")]
+
+
+def ends(name, since):
+    """How a program ended since then, in supervisord's own words."""
+    log = open(RUN + "/log/supervisord.log").read()[since:]
+    return re.findall(r"(?:stopped|exited): %s \((.*?)\)" %
+                      re.escape(name.split(":")[-1]), log)
+
+
+def log_size():
+    return os.path.getsize(RUN + "/log/supervisord.log")
+
+
+def again():
+    """Records that the stores that run now have met before."""
+    return sum(s.get("again", 0) for n, s in status().items()
+               if n.split("-")[0] == "store")
 
 
 def all_ready(seconds):
@@ -410,6 +428,21 @@ class TimedMember(Member):
                 f.headers["subscription"].startswith("room-"):
             self.came.setdefault(json.loads(f.body)["clientMessageId"],
                                  time.monotonic())
+
+
+class Stalls:
+    """How long this process itself was kept from running: on a busy machine
+    that is no fault of the stack."""
+
+    def __init__(self):
+        self.worst = 0.0
+        self.task = asyncio.create_task(self.watch())
+
+    async def watch(self):
+        while True:
+            at = time.monotonic()
+            await asyncio.sleep(0.02)
+            self.worst = max(self.worst, time.monotonic() - at - 0.02)
 
 
 def lateness(members, since):

@@ -214,8 +214,14 @@ class Listener:
                 f.headers["subscription"] == "errors"]
 
 
-async def subscribe(user, room, port):
-    conn = await c.Stomp.open(c.token(user), port=port)
+async def beat(conn):
+    while True:
+        await asyncio.sleep(1)
+        conn.ws.send(b"\n")
+
+
+async def subscribe(user, room, port, beat_ms=0):
+    conn = await c.Stomp.open(c.token(user), beat_ms, port=port)
     conn.send("SUBSCRIBE", {"id": "errors", "destination":
                             "/user/queue/errors"})
     conn.send("SUBSCRIBE", {"id": "room", "receipt": "in", "destination":
@@ -229,8 +235,8 @@ async def subscribe(user, room, port):
 
 async def edge_sleeps():
     path = c.RUN + "/produce.sock"
-    beats = ("--heart-beat", "1s")
-    zombie, other = edge("zombie", path, *beats), edge("other", path, *beats)
+    often = ("--heart-beat", "1s")
+    zombie, other = edge("zombie", path, *often), edge("other", path, *often)
     tap.ok(await zombie.wait_state("ready") and
            await other.wait_state("ready"), "two edges")
     c.users([CREATOR, TALKER, KICKED])
@@ -240,7 +246,8 @@ async def edge_sleeps():
     talks = [asyncio.create_task(talker.live()),
              asyncio.create_task(talker.talk())]
     kicked, listens = await subscribe(KICKED, room, zombie.port)
-    stays, listens2 = await subscribe(CREATOR, room, zombie.port)
+    stays, listens2 = await subscribe(CREATOR, room, zombie.port, 1000)
+    beats = asyncio.create_task(beat(stays.conn))
     members, tasks = people(rooms, [zombie.port, other.port], beat_ms=1000)
     await asyncio.sleep(1)
     for m in members:   # what it has in its buffers when it wakes
@@ -284,8 +291,8 @@ async def edge_sleeps():
            kicked.errors())
     seqs = stays.seqs()
     tap.ok(seqs == list(range(seqs[0], head + 1)),
-           "who stayed, a member, has all, in order", seqs)
-    for t in (*talks, listens, listens2):
+           "who stayed, with his heart-beats, has all, in order", seqs)
+    for t in (*talks, listens, listens2, beats):
         t.cancel()
     for p in (zombie, other):
         p.signal(signal.SIGTERM)
