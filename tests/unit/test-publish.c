@@ -441,12 +441,12 @@ test_timed_out(void **state)
 {
 	struct world *w = *state;
 
-	w->kafka.properties = (struct opt_list){{"message.timeout.ms=500"}, 1};
+	w->kafka.properties = (struct opt_list){{"message.timeout.ms=1500"}, 1};
 	start(w, "id");
 	put(w, 1, 1);
 	expect(w, "+1");
 	w->told[0] = '\0';
-	rd_kafka_mock_broker_set_rtt(w->mock, 1, 1500);
+	rd_kafka_mock_broker_set_rtt(w->mock, 1, 4000);
 	put(w, 2, 2);
 	ends(w, KAFKA_FAILED, "TIMED_OUT");
 	assert_int_equal(publish_counters(w->publish)->aborted, 0);
