@@ -63,7 +63,7 @@ fail(const char *what, rd_kafka_error_t *error, struct err *err)
 		kafka_class(rd_kafka_error_code(error)),
 		rd_kafka_error_string(error),
 		no_transactions(rd_kafka_error_code(error))
-			? " (no transactions there: use -I)"
+			? " (no transactions there: use -I, or leave out -x)"
 			: "");
 	rd_kafka_error_destroy(error);
 	return verdict;
