@@ -4,7 +4,7 @@ the instant, and returns when the fault is over (not: recovered from)."""
 
 import time
 
-QUICK, LONG = 40, 10    # rounds of each, unless told otherwise
+QUICK, LONG = 45, 10    # rounds of each, unless told otherwise
 
 ALL = {}
 

@@ -132,7 +132,8 @@ class Run:
         turns = await self.faults(crowd)
         renumbered = any(t.renumbered for t in turns)
         crowd.hush()
-        report = asyncio.create_task(asyncio.to_thread(bench.end)) \
+        report = asyncio.create_task(asyncio.to_thread(
+            bench.end, 20 if renumbered else SETTLES_S + 20)) \
             if bench else None
         settled = await crowd.settle(SETTLES_S)
         v = await asyncio.to_thread(verdict.judge, crowd, settled)

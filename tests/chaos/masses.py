@@ -41,12 +41,12 @@ class Masses:
                 self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=err, text=True)
 
-    def end(self):
+    def end(self, patience_s):
         """No more is sent; what is on its way is awaited. Its own words."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            out, _ = self.process.communicate(timeout=200)
+            out, _ = self.process.communicate(timeout=patience_s)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
