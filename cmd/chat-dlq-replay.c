@@ -84,7 +84,7 @@ static struct app {
 static void
 tell(void *data, const struct letter *letter, const char *why)
 {
-	const struct record *r = &letter->record;
+	const struct record *r = letter ? &letter->record : NULL;
 	struct err ignored; /* the summary's writing will fail, too */
 
 	if (!why) {
@@ -94,7 +94,7 @@ tell(void *data, const struct letter *letter, const char *why)
 	}
 	if (app.told++ >= TOLD_MAX && !app.progress)
 		return;
-	if (letter)
+	if (r)
 		fprintf(stderr, "%s: %.*s/%d/%lld refused: %s\n", NAME,
 			STR_ARG(r->topic), (int)r->partition,
 			(long long)r->offset, why);

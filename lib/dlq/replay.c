@@ -13,6 +13,7 @@
 #define NAME "chat-dlq-replay"
 #define IDLE_MS 100
 #define NAP_MS 20
+#define DYING_MS 500 /* so long may one that was killed hold its lock */
 #define PROGRESS_MS 1000
 #define PACES_A_SECOND 20 /* with a rate: so many batches */
 
@@ -174,6 +175,7 @@ walk(struct replay *r, struct err *err)
 static int
 take_lock(struct replay *r, const char *dlt, struct err *err)
 {
+	int64_t deadline_ms = clock_mono_ms() + DYING_MS;
 	struct buf name = {0};
 	int rc = -1;
 
@@ -181,7 +183,11 @@ take_lock(struct replay *r, const char *dlt, struct err *err)
 	if (buf_bad(&name))
 		err_set(err, "out of memory");
 	else
-		rc = slot_try(&r->lock, r->opts->run_dir, name.data, err);
+		do {
+			rc = slot_try(
+				&r->lock, r->opts->run_dir, name.data, err);
+		} while (rc == 0 && clock_mono_ms() < deadline_ms &&
+			 !stop_asked && !usleep(NAP_MS * 1000));
 	buf_release(&name);
 	if (rc == 1)
 		return 0;
