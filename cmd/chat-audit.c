@@ -21,7 +21,7 @@ static struct kafka_options kafka;
 static struct opt_list atomic_args, messages, uncommitted, events, letters,
 	rows, outcomes, rooms, members;
 static int64_t settle_ms = 10000, slack_ms = 10000;
-static bool as_json, dry_run;
+static bool as_json, dry_run, alone;
 
 static const struct opt table[] = {
 	KAFKA_OPTS(&kafka),
@@ -50,6 +50,8 @@ static const struct opt table[] = {
 	{OPT_LIST, 0, "rooms", &rooms, "FILE", "of chat_rooms", 0, 0},
 	{OPT_LIST, 0, "members", &members, "FILE", "of chat_room_members", 0,
 		0},
+	{OPT_FLAG, 0, "histories-only", &alone, NULL,
+		"compare the histories with each other, nothing else", 0, 0},
 	{OPT_FLAG, 'j', "json", &as_json, NULL, "one JSON object", 0, 0},
 	{OPT_FLAG, 'n', "dry-run", &dry_run, NULL,
 		"read nothing, say what would be", 0, 0},
@@ -129,13 +131,15 @@ take_sources(struct app *app, struct err *err)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(file_lists); i++)
-		app->files |= file_lists[i].list->count > 0;
+		app->files |= alone || file_lists[i].list->count > 0;
 	for (i = 0; i < atomic_args.count; i++)
 		if (audit_atomic_parse(
 			    &app->atomic[i], atomic_args.item[i], err) < 0)
 			return -1;
 	if (app->files && (app->message || atomic_args.count))
 		return err_set(err, "files, and what needs a living system");
+	if (alone && !app->history_count)
+		return err_set(err, "--histories-only, and no history");
 	app->live.kafka = &kafka;
 	app->live.group = group;
 	app->live.settle_ms = settle_ms;

@@ -13,6 +13,7 @@ audit_init(struct audit *audit, const struct audit_options *opts)
 	memset(audit, 0, sizeof(*audit));
 	audit->opts = *opts;
 	audit->free_hole = TABLE_NONE;
+	audit->epoch_ms = -1;
 }
 
 void
@@ -39,6 +40,7 @@ audit_release(struct audit *audit)
 	names_release(&audit->ids);
 	names_release(&audit->workers_names);
 	names_release(&audit->topics);
+	names_release(&audit->epochs);
 	verdicts_release(&audit->verdicts);
 	buf_release(&audit->text);
 	buf_release(&audit->scratch);
@@ -91,6 +93,7 @@ struct wanted {
 	const struct audit *audit;
 	const struct key *key;
 	int64_t a, b;
+	uint32_t epoch;
 };
 
 static bool
@@ -104,7 +107,7 @@ same_msg(const void *ctx, uint32_t index)
 uint32_t
 audit_msg_of(struct audit *audit, const struct key *key)
 {
-	struct wanted wanted = {audit, key, 0, 0};
+	struct wanted wanted = {audit, key, 0, 0, 0};
 	uint64_t hash = key_hash(key);
 	uint32_t at = table_find(&audit->msg_table, hash, same_msg, &wanted);
 
@@ -131,23 +134,31 @@ same_slot(const void *ctx, uint32_t index)
 	const struct wanted *wanted = ctx;
 	const struct audit_slot *slot = &wanted->audit->slot[index];
 
-	return slot->room_id == wanted->a && slot->seq == wanted->b;
+	return slot->room_id == wanted->a && slot->seq == wanted->b &&
+	       slot->epoch == wanted->epoch;
+}
+
+static uint64_t
+slot_hash(uint32_t epoch, int64_t room_id, int64_t seq)
+{
+	return table_hash(
+		(uint64_t)room_id ^ (uint64_t)epoch << 40, (uint64_t)seq);
 }
 
 uint32_t
-audit_slot_find(const struct audit *audit, int64_t room_id, int64_t seq)
+audit_slot_find(
+	const struct audit *audit, uint32_t epoch, int64_t room_id, int64_t seq)
 {
-	struct wanted wanted = {audit, NULL, room_id, seq};
+	struct wanted wanted = {audit, NULL, room_id, seq, epoch};
 
-	return table_find(&audit->slot_table,
-		table_hash((uint64_t)room_id, (uint64_t)seq), same_slot,
-		&wanted);
+	return table_find(&audit->slot_table, slot_hash(epoch, room_id, seq),
+		same_slot, &wanted);
 }
 
 uint32_t
-audit_slot_of(struct audit *audit, int64_t room_id, int64_t seq)
+audit_slot_of(struct audit *audit, uint32_t epoch, int64_t room_id, int64_t seq)
 {
-	uint32_t at = audit_slot_find(audit, room_id, seq), room;
+	uint32_t at = audit_slot_find(audit, epoch, room_id, seq), room;
 
 	if (at != TABLE_NONE)
 		return at;
@@ -158,16 +169,46 @@ audit_slot_of(struct audit *audit, int64_t room_id, int64_t seq)
 		audit->room[room].lowest = seq;
 	at = (uint32_t)audit->slots;
 	if (AUDIT_GROW(audit, slot, slots, slot_cap) < 0 ||
-		table_add(&audit->slot_table,
-			table_hash((uint64_t)room_id, (uint64_t)seq), at) < 0)
+		table_add(&audit->slot_table, slot_hash(epoch, room_id, seq),
+			at) < 0)
 		return TABLE_NONE;
-	audit->slot[audit->slots++] = (struct audit_slot){.room_id = room_id,
+	audit->slot[audit->slots++] = (struct audit_slot){.epoch = epoch,
+		.room_id = room_id,
 		.seq = seq,
 		.message_id = -1,
 		.ms = -1,
 		.msg = TABLE_NONE,
 		.label = TABLE_NONE};
 	return at;
+}
+
+/* ---- epochs ------------------------------------------------------------- */
+
+/* The first that is named is number 0, as are all things that name none: most
+ * histories know of one epoch only. */
+uint32_t
+audit_epoch_of(struct audit *audit, struct str epoch,
+	enum audit_epoch_source source, int64_t ms)
+{
+	uint32_t number;
+
+	if (!epoch.len)
+		return audit->epoch;
+	number = names_number(&audit->epochs, epoch);
+	if ((int)source > audit->epoch_source ||
+		((int)source == audit->epoch_source && ms >= audit->epoch_ms)) {
+		audit->epoch = number;
+		audit->epoch_source = (int)source;
+		audit->epoch_ms = ms;
+	}
+	return number;
+}
+
+int
+audit_epoch(struct audit *audit, struct str epoch)
+{
+	return audit_epoch_of(audit, epoch, EPOCH_STORE, 0) == TABLE_NONE ? -1
+									  : 0;
 }
 
 /* ---- rooms -------------------------------------------------------------- */
@@ -183,7 +224,7 @@ same_room(const void *ctx, uint32_t index)
 uint32_t
 audit_room_find(const struct audit *audit, int64_t id)
 {
-	struct wanted wanted = {audit, NULL, id, 0};
+	struct wanted wanted = {audit, NULL, id, 0, 0};
 
 	return table_find(&audit->room_table, table_hash((uint64_t)id, 0),
 		same_room, &wanted);

@@ -86,8 +86,10 @@ struct audit_op {
 
 enum { SLOT_ROW = 1, SLOT_EVENT = 2, SLOT_RECEIVED = 4, SLOT_SYSTEM = 8 };
 
-/* One number of one room. */
+/* One number of one room, in one life of the store: after a restore (another
+ * epoch) a room's numbers may begin again from an earlier one. */
 struct audit_slot {
+	uint32_t epoch;
 	int64_t room_id, seq;
 	int64_t message_id; /* -1: not known */
 	int64_t ms;	    /* when it was said; -1 */
@@ -147,7 +149,7 @@ struct audit_worker {
 
 /* A worker's subscriptions to one room, one after the other. */
 struct audit_sub {
-	uint32_t worker;
+	uint32_t worker, epoch;
 	int64_t room_id;
 	int64_t cursor; /* the last seq; -1: not known yet */
 	uint32_t run, holes;
@@ -159,14 +161,14 @@ struct audit_sub {
 
 /* Seqs that came one after the other under one SUBSCRIBE. */
 struct audit_run {
-	uint32_t sub;
+	uint32_t sub, epoch;
 	int64_t from, to; /* from > to: none came */
 	int64_t first_ms, last_ms;
 };
 
 /* Seqs that did not come in their place. */
 struct audit_hole {
-	uint32_t sub;
+	uint32_t sub, epoch;
 	uint32_t next; /* of a hole; of a gap: how many came afterwards */
 	int64_t from, to;
 };
@@ -180,7 +182,10 @@ struct audit {
 		refused, untold, dead, stored_dead, pending, unknown_absent,
 		unknown_present;
 	/* private to lib/audit */
-	struct names ids, workers_names, topics;
+	struct names ids, workers_names, topics, epochs;
+	uint32_t epoch;	  /* the store's */
+	int epoch_source; /* who said so, and when */
+	int64_t epoch_ms;
 	struct audit_msg *msg;
 	struct audit_op *op;
 	struct audit_slot *slot;
@@ -224,6 +229,10 @@ int audit_range(struct audit *audit, struct str topic, int32_t partition,
 /* The storing group's offset there. */
 int audit_done(struct audit *audit, struct str topic, int32_t partition,
 	int64_t offset) MUST_CHECK;
+
+/* The store's epoch, as PostgreSQL has it. Without it that of the newest event
+ * counts, or of the newest `joined`. Before the rows. */
+int audit_epoch(struct audit *audit, struct str epoch) MUST_CHECK;
 
 struct audit_row {
 	int64_t id, room_id, seq, sender_id;

@@ -59,9 +59,12 @@ second_seq(struct audit *audit, uint32_t slot, const struct audit_sight *sight)
 {
 	struct audit_msg *m = &audit->msg[sight->msg];
 
-	if (m->slot == TABLE_NONE) {
+	/* Another epoch's says nothing; the newest one's is kept. */
+	if (m->slot == TABLE_NONE ||
+		audit->slot[slot].epoch > audit->slot[m->slot].epoch) {
 		m->slot = slot;
-	} else if (m->slot != slot) {
+	} else if (m->slot != slot &&
+		   audit->slot[slot].epoch == audit->slot[m->slot].epoch) {
 		verdict_against(&audit->verdicts, I2_DUPLICATE,
 			"%s: %s has it as seq %lld, and it is seq %lld",
 			audit_say_msg(audit, sight->msg),
@@ -285,7 +288,10 @@ add_event(struct audit *audit, const struct record *record)
 	sight.system = str_starts(event.type, "SYSTEM_");
 	sight.message_id = event.message_id;
 	sight.crc = crc_of(audit, json_get(event.message, "content"));
-	slot = audit_slot_of(audit, event.room_id, event.seq);
+	slot = audit_slot_of(audit,
+		audit_epoch_of(
+			audit, event.epoch, EPOCH_EVENT, record->timestamp),
+		event.room_id, event.seq);
 	room = audit_room_of(audit, event.room_id);
 	if (slot == TABLE_NONE || room == TABLE_NONE)
 		return -1;
@@ -382,7 +388,7 @@ audit_row(struct audit *audit, const struct audit_row *row)
 
 	if (left_out(audit, row->room_id))
 		return 0;
-	slot = audit_slot_of(audit, row->room_id, row->seq);
+	slot = audit_slot_of(audit, audit->epoch, row->room_id, row->seq);
 	if (slot == TABLE_NONE ||
 		audit_room_of(audit, row->room_id) == TABLE_NONE)
 		return -1;

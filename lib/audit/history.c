@@ -7,7 +7,8 @@
 /* The fields of a line, found in one walk. */
 struct line {
 	struct json op, worker, user, ns, ms, room, id, crc, final, seq,
-		message_id, sender, type, status, head, first, from;
+		message_id, sender, type, status, head, first, from, epoch,
+		code;
 };
 
 static const struct {
@@ -36,6 +37,8 @@ static const struct {
 	FIELD("head", head),
 	FIELD("first", first),
 	FIELD("from", from),
+	FIELD("epoch", epoch),
+	FIELD("code", code),
 };
 
 static int
@@ -185,6 +188,8 @@ take_sending(struct audit *audit, uint32_t worker, const struct line *line,
 		audit_answer(audit, worker, -1, &id, ANSWER_OK, ns, ms);
 	else if (json_is(line->op, "info"))
 		audit_answer(audit, worker, -1, &id, ANSWER_INFO, ns, ms);
+	else if (json_is(line->code, "CLIENT_MESSAGE_ID_REUSED"))
+		audit_answer(audit, worker, -1, &id, ANSWER_REUSED, ns, ms);
 	else if (json_bool(line->final, &final) && final)
 		audit_answer(audit, worker, -1, &id, ANSWER_FINAL, ns, ms);
 	else
@@ -194,7 +199,8 @@ take_sending(struct audit *audit, uint32_t worker, const struct line *line,
 
 /* Its message and its seq: what other sources are compared with. */
 static int
-take_sight(struct audit *audit, uint32_t worker, const struct line *line)
+take_sight(struct audit *audit, uint32_t worker, uint32_t epoch,
+	const struct line *line)
 {
 	struct key key = {number(line->room), number(line->sender), {0, 0, 0}};
 	struct audit_sight sight = {.msg = TABLE_NONE,
@@ -202,7 +208,8 @@ take_sight(struct audit *audit, uint32_t worker, const struct line *line)
 		.worker = worker,
 		.message_id = number(line->message_id),
 		.crc = read_crc(line->crc)};
-	uint32_t slot = audit_slot_of(audit, key.room_id, number(line->seq));
+	uint32_t slot =
+		audit_slot_of(audit, epoch, key.room_id, number(line->seq));
 
 	if (slot == TABLE_NONE)
 		return -1;
@@ -223,13 +230,18 @@ take_receiving(struct audit *audit, uint32_t worker, const struct line *line,
 	struct err *err)
 {
 	int64_t room = number(line->room), seq = number(line->seq);
-	int64_t ms = number(line->ms);
+	uint32_t sub;
 
 	if (room < 0 || seq < 0)
 		return err_set(err, "no roomId, or no seq");
-	if (json_is(line->op, "recv") && take_sight(audit, worker, line) < 0)
+	sub = audit_sub_of(audit, worker, room);
+	if (sub == TABLE_NONE ||
+		(json_is(line->op, "recv") &&
+			take_sight(audit, worker, audit->sub[sub].epoch, line) <
+				0))
 		return err_set(err, "out of memory");
-	return no_memory(audit_received(audit, worker, room, seq, ms), err);
+	return no_memory(
+		audit_received(audit, sub, seq, number(line->ms)), err);
 }
 
 static int
@@ -237,7 +249,8 @@ take_join(struct audit *audit, uint32_t worker, const struct line *line,
 	struct err *err)
 {
 	struct audit_join join = {number(line->room), text(line->status),
-		number(line->from), number(line->head), number(line->first)};
+		text(line->epoch), number(line->from), number(line->head),
+		number(line->first)};
 
 	if (join.room_id < 0 || !join.status.len)
 		return err_set(err, "no roomId, or no status");

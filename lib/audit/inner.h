@@ -15,13 +15,18 @@ int audit_grow(
 
 /* Find, or make anew; TABLE_NONE: out of memory. */
 uint32_t audit_msg_of(struct audit *audit, const struct key *key);
-uint32_t audit_slot_of(struct audit *audit, int64_t room_id, int64_t seq);
+uint32_t audit_slot_of(
+	struct audit *audit, uint32_t epoch, int64_t room_id, int64_t seq);
 uint32_t audit_part_of(
 	struct audit *audit, struct str topic, int32_t partition);
 uint32_t audit_room_of(struct audit *audit, int64_t id);
 /* Find only. */
-uint32_t audit_slot_find(
-	const struct audit *audit, int64_t room_id, int64_t seq);
+uint32_t audit_slot_find(const struct audit *audit, uint32_t epoch,
+	int64_t room_id, int64_t seq);
+/* An epoch's number; the one that counts, where none is named. */
+enum audit_epoch_source { EPOCH_JOIN, EPOCH_EVENT, EPOCH_STORE };
+uint32_t audit_epoch_of(struct audit *audit, struct str epoch,
+	enum audit_epoch_source source, int64_t ms);
 uint32_t audit_room_find(const struct audit *audit, int64_t id);
 
 int audit_place_add(struct audit_places *places,
@@ -61,7 +66,13 @@ void audit_content(
 int audit_invoke(struct audit *audit, uint32_t worker, int64_t room_id,
 	const struct ident *id, uint32_t crc, int64_t ns,
 	int64_t ms) MUST_CHECK;
-enum audit_answer { ANSWER_OK, ANSWER_FAIL, ANSWER_FINAL, ANSWER_INFO };
+enum audit_answer {
+	ANSWER_OK,
+	ANSWER_FAIL,
+	ANSWER_FINAL,
+	ANSWER_INFO,
+	ANSWER_REUSED, /* of its second content only: the first one stands */
+};
 /* Of something that was not invoked: nothing. */
 void audit_answer(struct audit *audit, uint32_t worker, int64_t room_id,
 	const struct ident *id, enum audit_answer answer, int64_t ns,
@@ -71,13 +82,15 @@ void audit_ops_settle(struct audit *audit);
 
 struct audit_join {
 	int64_t room_id;
-	struct str status;
+	struct str status, epoch;
 	int64_t from, head, first; /* -1: not said */
 };
 int audit_joined(struct audit *audit, uint32_t worker,
 	const struct audit_join *join, int64_t ms) MUST_CHECK;
-int audit_received(struct audit *audit, uint32_t worker, int64_t room_id,
-	int64_t seq, int64_t ms) MUST_CHECK;
+/* Of a message of the room: its subscription; TABLE_NONE: out of memory. */
+uint32_t audit_sub_of(struct audit *audit, uint32_t worker, int64_t room_id);
+int audit_received(
+	struct audit *audit, uint32_t sub, int64_t seq, int64_t ms) MUST_CHECK;
 int audit_sub_over(
 	struct audit *audit, uint32_t worker, int64_t room_id) MUST_CHECK;
 void audit_lost(struct audit *audit, uint32_t worker);

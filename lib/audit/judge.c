@@ -241,6 +241,8 @@ slot_order(const void *a, const void *b)
 
 	if (x->room_id != y->room_id)
 		return x->room_id < y->room_id ? -1 : 1;
+	if (x->epoch != y->epoch)
+		return x->epoch < y->epoch ? -1 : 1;
 	if (x->seq != y->seq)
 		return x->seq < y->seq ? -1 : 1;
 	return 0;

@@ -165,7 +165,8 @@ audit_judge_isolation(struct audit *audit)
 		qsort(audit->member, audit->members, sizeof(*audit->member),
 			by_member);
 	for (i = 0; i < audit->runs; i++)
-		if (audit->run[i].from <= audit->run[i].to)
+		if (audit->run[i].from <= audit->run[i].to &&
+			audit->run[i].epoch == audit->epoch)
 			judge_run(audit, &audit->run[i]);
 	if (audit->has[AUDIT_MEMBERS])
 		judge_strangers(audit);

@@ -12,6 +12,7 @@ struct said {
 	const struct audit_op *op;
 	const struct audit_msg *m;
 	int64_t seq;
+	uint32_t epoch; /* of that seq: others are not compared */
 };
 
 static int
@@ -25,7 +26,9 @@ by_speaker(const struct said *x, const struct said *y)
 {
 	int rc = compare(x->m->key.room_id, y->m->key.room_id);
 
-	return rc ? rc : compare(x->m->key.sender_id, y->m->key.sender_id);
+	if (!rc)
+		rc = compare(x->m->key.sender_id, y->m->key.sender_id);
+	return rc ? rc : compare(x->epoch, y->epoch);
 }
 
 static int
@@ -68,7 +71,8 @@ collect(const struct audit *audit, struct said *said)
 		op = &audit->op[i];
 		if (is_ordered(audit, op))
 			said[count++] = (struct said){op, &audit->msg[op->msg],
-				audit->slot[audit->msg[op->msg].slot].seq};
+				audit->slot[audit->msg[op->msg].slot].seq,
+				audit->slot[audit->msg[op->msg].slot].epoch};
 	}
 	return count;
 }

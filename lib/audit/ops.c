@@ -149,6 +149,11 @@ audit_answer(struct audit *audit, uint32_t worker, int64_t room_id,
 			op->flags |= MSG_NOWHERE;
 		op->waits = false;
 		break;
+	case ANSWER_REUSED:
+		audit->msg[op->msg].flags |= MSG_REUSED;
+		op->waits = false;
+		op->unsure |= !(op->flags & MSG_OK);
+		break;
 	case ANSWER_INFO:
 		op->unsure |= !(op->flags & MSG_OK);
 		op->waits = false;

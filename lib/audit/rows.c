@@ -226,12 +226,28 @@ read_members(struct reader *reader)
 }
 
 static int
+read_epoch(struct reader *reader)
+{
+	PGresult *r;
+	int code = ask(reader, "select epoch from store_epoch", NULL, &r);
+
+	if (code)
+		return code;
+	if (PQntuples(r) && audit_epoch(reader->audit, pg_str(r, 0, 0)) < 0)
+		code = no_memory(reader);
+	PQclear(r);
+	return code;
+}
+
+static int
 read_rooms(struct reader *reader)
 {
 	struct audit *audit = reader->audit;
 	size_t i, count;
-	int code = read_last_seqs(reader);
+	int code = read_epoch(reader);
 
+	if (!code)
+		code = read_last_seqs(reader);
 	if (!code)
 		code = read_members(reader);
 	audit_has(audit, AUDIT_ROOMS);

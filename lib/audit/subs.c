@@ -25,8 +25,8 @@ same_sub(const void *ctx, uint32_t index)
 	return sub->worker == wanted->worker && sub->room_id == wanted->room_id;
 }
 
-static uint32_t
-sub_of(struct audit *audit, uint32_t worker, int64_t room_id)
+uint32_t
+audit_sub_of(struct audit *audit, uint32_t worker, int64_t room_id)
 {
 	struct wanted wanted = {audit, worker, room_id};
 	uint64_t hash = table_hash(worker, (uint64_t)room_id);
@@ -40,6 +40,7 @@ sub_of(struct audit *audit, uint32_t worker, int64_t room_id)
 		audit_room_of(audit, room_id) == TABLE_NONE)
 		return TABLE_NONE;
 	audit->sub[audit->subs++] = (struct audit_sub){.worker = worker,
+		.epoch = audit->epoch,
 		.room_id = room_id,
 		.cursor = -1,
 		.run = TABLE_NONE,
@@ -61,8 +62,8 @@ open_hole(struct audit *audit, uint32_t sub, int64_t from, int64_t to)
 			return -1;
 		at = (uint32_t)audit->holes++;
 	}
-	audit->hole[at] =
-		(struct audit_hole){sub, audit->sub[sub].holes, from, to};
+	audit->hole[at] = (struct audit_hole){
+		sub, audit->sub[sub].epoch, audit->sub[sub].holes, from, to};
 	audit->sub[sub].holes = at;
 	return 0;
 }
@@ -146,7 +147,8 @@ new_run(struct audit *audit, uint32_t sub, int64_t ms)
 	if (AUDIT_GROW(audit, run, runs, run_cap) < 0)
 		return -1;
 	audit->sub[sub].run = (uint32_t)audit->runs;
-	audit->run[audit->runs++] = (struct audit_run){sub, 0, -1, ms, ms};
+	audit->run[audit->runs++] =
+		(struct audit_run){sub, audit->sub[sub].epoch, 0, -1, ms, ms};
 	return 0;
 }
 
@@ -178,13 +180,15 @@ int
 audit_joined(struct audit *audit, uint32_t worker,
 	const struct audit_join *join, int64_t ms)
 {
-	uint32_t at = sub_of(audit, worker, join->room_id);
+	uint32_t at = audit_sub_of(audit, worker, join->room_id);
 	struct audit_sub *sub;
 
-	if (at == TABLE_NONE || close_holes(audit, at) < 0 ||
-		new_run(audit, at, ms) < 0)
+	if (at == TABLE_NONE || close_holes(audit, at) < 0)
 		return -1;
 	sub = &audit->sub[at];
+	sub->epoch = audit_epoch_of(audit, join->epoch, EPOCH_JOIN, ms);
+	if (new_run(audit, at, ms) < 0)
+		return -1;
 	sub->joined = true;
 	sub->over = false;
 	if (str_eq_c(join->status, "live") || str_eq_c(join->status, "reset"))
@@ -197,16 +201,11 @@ audit_joined(struct audit *audit, uint32_t worker,
 }
 
 int
-audit_received(struct audit *audit, uint32_t worker, int64_t room_id,
-	int64_t seq, int64_t ms)
+audit_received(struct audit *audit, uint32_t at, int64_t seq, int64_t ms)
 {
-	uint32_t at = sub_of(audit, worker, room_id);
-	struct audit_sub *sub;
+	struct audit_sub *sub = &audit->sub[at];
 	int late;
 
-	if (at == TABLE_NONE)
-		return -1;
-	sub = &audit->sub[at];
 	sub->received++;
 	audit->deliveries++;
 	if (sub->gaps)
@@ -216,8 +215,8 @@ audit_received(struct audit *audit, uint32_t worker, int64_t room_id,
 		if (late > 0)
 			verdict_against(&audit->verdicts, I4_ORDER,
 				"%s got room %lld seq %lld after seq %lld",
-				audit_say_worker(audit, worker),
-				(long long)room_id, (long long)seq,
+				audit_say_worker(audit, sub->worker),
+				(long long)sub->room_id, (long long)seq,
 				(long long)audit->sub[at].cursor);
 		else
 			audit->repeats++;
@@ -233,7 +232,7 @@ audit_received(struct audit *audit, uint32_t worker, int64_t room_id,
 int
 audit_sub_over(struct audit *audit, uint32_t worker, int64_t room_id)
 {
-	uint32_t at = sub_of(audit, worker, room_id);
+	uint32_t at = audit_sub_of(audit, worker, room_id);
 
 	if (at == TABLE_NONE)
 		return -1;

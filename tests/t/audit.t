@@ -39,7 +39,7 @@ defects=$(python3 -c "import sys; sys.path.insert(0, '$here')
 import histories; print(*histories.DEFECTS)")
 # shellcheck disable=SC2086
 set -- $defects
-echo "1..$(($# + 28))"
+echo "1..$(($# + 31))"
 echo "# SEED=$SEED"
 
 for defect; do
@@ -74,8 +74,7 @@ ok $? 'as JSON, with the bound that the count allows'
 
 # Histories alone, and one by hand (chat-history(7)).
 h=$dir/hand
-: >"$dir/empty"
-alone() { "$B/chat-audit" --rooms "$dir/empty" -j "$h" >"$dir/out" 2>"$dir/log"; }
+alone() { "$B/chat-audit" --histories-only -j "$h" >"$dir/out" 2>"$dir/log"; }
 hand() {
 	cat >"$h" <<-'END'
 	{"op":"connected","worker":"a","userId":7}
@@ -110,6 +109,9 @@ is 'a reset excuses it' "$? $(seen)" '0 '
 hand && sed -i 's/"status":"recovered","from":57,"head":57/"status":"truncated","first":59/
 	s/"seq":58/"seq":59/' "$h" && alone
 is 'so does truncated' "$? $(seen)" '0 '
+hand && sed -i 's/"status":"recovered","from":57,"head":57/"status":"reset","head":50,"epoch":"new"/
+	s/"head":56/"head":56,"epoch":"old"/; s/"seq":58/"seq":51/' "$h" && alone
+is 'after a restore numbers begin anew' "$? $(seen)" '0 '
 hand && sed -i '/"seq":58/{p;s/58/59/}' "$h" && alone
 is 'twice, under two seqs: I2' "$? $(seen)" '1 I2'
 hand && sed -i '/"seq":58/p' "$h" && alone
@@ -118,6 +120,8 @@ hand && sed -i '/"seq":58/s/71beeff9/00000001/' "$h" && alone
 is 'another content: I3' "$? $(seen)" '1 I3'
 hand && sed -i 's/"op":"ok",\(.*\)"2"/"op":"fail","final":true,\1"2"/' "$h" && alone
 is 'refused for good, and there: I3' "$? $(seen)" '1 I3'
+hand && printf '%s\n' '{"op":"fail","worker":"a","clientMessageId":"2","final":true,"code":"CLIENT_MESSAGE_ID_REUSED"}' >>"$h" && alone
+is 'another content under its id was refused: it stands' "$? $(seen)" '0 '
 hand && sed -i 's/"op":"ok",\(.*\)"2"/"op":"fail","final":false,\1"2"/' "$h" && alone
 is 'refused for a while after an info: stays unknown' "$? $(seen)" '0 '
 hand && printf '{"op":"recv","worker":"a","roomId":1' >>"$h" && alone
@@ -130,8 +134,10 @@ grep -q "$h line 17: " "$dir/log"
 ok $? 'it is named'
 "$B/chat-audit" --rows "$dir/none" 2>"$dir/log"
 is 'no such file: exit' $? 111
-"$B/chat-audit" --rows "$dir/empty" --atomic a:b:c 2>/dev/null
+"$B/chat-audit" --rows "$h" --atomic a:b:c 2>/dev/null
 is 'files and what needs a living system: exit' $? 100
+"$B/chat-audit" --histories-only 2>/dev/null
+is 'no history at all: exit' $? 100
 env -u CHAT_BROKERS -u CHAT_PG "$B/chat-audit" 2>/dev/null
 is 'no source at all: exit' $? 100
 "$B/chat-audit" -b localhost:1 --since yesterday 2>/dev/null
