@@ -135,7 +135,14 @@
 	X(unanswered_go_again,                                                 \
 		"after a cut the unanswered go again, in order")               \
 	X(record_outlives_client, ".. though their client is gone")            \
-	X(one_answer_a_record, "a second answer is nobody's")
+	X(one_answer_a_record, "a second answer is nobody's")                  \
+	X(sim_no_loss, "the checker: a record is not read")                    \
+	X(sim_no_double, "the checker: a message goes out twice")              \
+	X(sim_no_swap, "the checker: two records change places")               \
+	X(sim_no_phantom, "the checker: a body that nobody sent")              \
+	X(sim_no_hole, "the checker: a seq is left out")                       \
+	X(sim_no_aborted_read, "the checker: what was aborted is read")        \
+	X(sim_no_wrong_refusal, "the checker: a member is refused")
 
 #ifdef CHAT_RULES
 enum rule {

@@ -94,7 +94,9 @@ turn(struct actor *actor)
 	}
 	greet(actor);
 	if (!c->ready) {
-		begin(c);
+		/* Without the rule: said, and looked up later. */
+		if (chance(5))
+			begin(c);
 		return;
 	}
 	for (p = 0; p < w.plan.parts; p++) {

@@ -244,6 +244,19 @@ check_end(int n)
 		wrong("I1", "send%d was replayed, and nobody was told", n);
 }
 
+static bool
+never_out(const struct send *send)
+{
+	const struct room *room = &pg.room[send->room];
+	int i;
+
+	for (i = 0; i < room->rows; i++)
+		if (room->row[i]->type != ROW_TEXT &&
+			room->row[i]->target == client_user(send->client))
+			return false;
+	return true;
+}
+
 static void
 check_send(int n)
 {
@@ -268,6 +281,8 @@ check_send(int n)
 		wrong("I3", "send%d is stored, and was refused for good", n);
 	if (!f->row && f->event_now && !send->log_lost)
 		wrong("I10", "send%d has an event, and is not stored", n);
+	if (f->refused && pg.epoch == 1 && never_out(send))
+		wrong("I1", "send%d is refused, whose sender was always in", n);
 	check_end(n);
 	w.untold += f->refused && !send->told;
 }

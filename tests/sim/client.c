@@ -65,7 +65,7 @@ subscribe(struct actor *actor, int room)
 	c->sub[room].asked_ms = w.now;
 	msg->room = room;
 	msg->seq = c->sub[room].cursor;
-	msg->epoch = c->sub[room].epoch;
+	msg->epoch = c->plain ? 0 : c->sub[room].epoch;
 	conn_send(c->conn, actor, msg);
 }
 
@@ -241,8 +241,11 @@ joined(struct actor *actor, const struct msg *msg)
 	is_late(actor, sub->asked_ms, "an answer to SUBSCRIBE");
 	if (msg->status == FOLLOW_LIVE)
 		live(actor->index, msg->room, msg->head);
-	if (msg->status == FOLLOW_RECOVERED && sub->cursor > msg->head &&
-		sub->epoch == msg->epoch)
+	if (msg->status == FOLLOW_RECOVERED && !c->plain &&
+		sub->epoch != msg->epoch)
+		wrong("I5", "%s: recovered in room%d from another life",
+			actor->name, msg->room);
+	if (msg->status == FOLLOW_RECOVERED && sub->cursor > msg->head)
 		wrong("I5", "%s: recovered in room%d at %lld, behind %lld",
 			actor->name, msg->room, (long long)msg->head,
 			(long long)sub->cursor);
@@ -273,13 +276,14 @@ message(struct actor *actor, const struct msg *msg)
 		wrong("I5", "%s: room%d seq %lld after %lld", actor->name,
 			msg->room, (long long)msg->seq, (long long)sub->cursor);
 	sub->cursor = msg->seq;
-	if (row && row->told_ms && !w.events_lost)
+	if (row && row->told_ms > w.lost_events_ms)
 		is_late(actor,
 			row->told_ms > sub->joined_ms ? row->told_ms
 						      : sub->joined_ms,
 			"a message");
 	if ((!row || row->cmid != msg->id || row->user != msg->user) &&
-		!pg_had_row(msg->room, msg->seq, msg->id, msg->user))
+		(sub->epoch == pg.epoch ||
+			!pg_had_row(msg->room, msg->seq, msg->id, msg->user)))
 		wrong("I6", "%s: room%d seq %lld is not what is stored",
 			actor->name, msg->room, (long long)msg->seq);
 	if (!send)
@@ -351,6 +355,7 @@ start(struct actor *actor)
 	actor->self = c;
 	actor->due = true;
 	c->user = client_user(actor->index);
+	c->plain = chance(30);
 	for (r = 0; r < ROOMS; r++)
 		c->sub[r].cursor = -1;
 }

@@ -19,6 +19,7 @@ struct client_sub {
 
 struct client {
 	int user;
+	bool plain; /* it sends no epoch */
 	struct conn *conn;
 	int queue[2 * SENDS_MAX]; /* of the plan's sends, in order */
 	int count, next;	  /* next: to be sent on this connection */

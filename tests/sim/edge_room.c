@@ -139,7 +139,7 @@ deliver(struct follow_sub *follow, struct follow_item *fitem)
 {
 	const struct sitem *item = (const struct sitem *)(void *)fitem;
 	struct session *session = sub_of(follow)->session;
-	struct msg *msg = msg_new(M_MESSAGE);
+	struct msg *msg = msg_new(M_MESSAGE), *again;
 
 	check_allowed(session->user, item->room, fitem->seq,
 		pg_epoch_parse(str_c(session->edge->follow.epoch)));
@@ -149,7 +149,15 @@ deliver(struct follow_sub *follow, struct follow_item *fitem)
 	msg->id = item->cmid;
 	msg->status = (int)item->type;
 	msg->text = sim_copy(str_c(item->content));
+	if (!RULE(sim_no_phantom) && chance(5))
+		msg->text = STR("never sent");
 	edge_to_client(session, msg);
+	if (RULE(sim_no_double) || !chance(5))
+		return;
+	again = msg_new(M_MESSAGE);
+	*again = *msg;
+	again->next = NULL;
+	edge_to_client(session, again);
 }
 
 static void

@@ -104,13 +104,25 @@ more(void)
 		run_term(actor);
 }
 
+/* The broker alone loses power, its clients live: the group begins anew. */
+static void
+broker_power_loss(void)
+{
+	kafka_lose_tail();
+	/* Who reads chat-events on may miss what takes the place of what is
+	 * gone: the clock mends that. */
+	w.lost_events_ms = CLOCK_NEVER;
+	kafka_reset_group(-1);
+}
+
 static void
 power_loss(void)
 {
+	kafka_forget_requests();
 	kill_kinds(1u << EDGE | 1u << PRODUCE | 1u << CAST | 1u << API |
 		   1u << OUTBOX | 1u << RUNNER);
 	kafka_lose_tail();
-	w.events_lost = true;
+	w.lost_events_ms = w.now;
 	kafka_reset_group(0);
 }
 
@@ -119,7 +131,7 @@ anew(void)
 {
 	kill_kinds(1u << RUNNER);
 	kafka_make_anew();
-	w.events_lost = true;
+	w.lost_events_ms = w.now;
 }
 
 static void
@@ -131,7 +143,7 @@ restore(void)
 	for (i = 0; i < CALLS; i++)
 		pg_calls()[i].used = false;
 	pg_restore();
-	w.events_lost = true;
+	w.lost_events_ms = w.now;
 	kafka_reset_group(0);
 }
 
@@ -285,7 +297,10 @@ step_act(const struct step *step)
 		gone(step->a);
 		break;
 	case DO_TAIL:
-		power_loss();
+		if (step->a % 2)
+			broker_power_loss();
+		else
+			power_loss();
 		break;
 	case DO_ANEW:
 		anew();
@@ -301,6 +316,9 @@ step_act(const struct step *step)
 		break;
 	case DO_REPLAY:
 		replay(step->a);
+		break;
+	case DO_WAIT:
+		w.wait_ms = w.now + step->b;
 		break;
 	case DO_EXPIRE:
 		pg_expire(step->a % w.plan.rooms, step->b);
@@ -427,6 +445,9 @@ step_describe(
 		break;
 	case DO_HANG:
 		snprintf(out, size, "store%d hangs", s->a % PAIRS);
+		break;
+	case DO_WAIT:
+		snprintf(out, size, "nothing, for %d ms", s->b);
 		break;
 	case DO_EXPIRE:
 		snprintf(out, size, "room%d loses its oldest %d messages",

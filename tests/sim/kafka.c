@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rule.h"
 #include "sends.h"
 
 struct kafka kafka;
@@ -27,6 +28,24 @@ static unsigned
 bit_of(enum topic topic, int part)
 {
 	return 1u << ((int)topic * PARTS + part);
+}
+
+/* A broker that is none. */
+static void
+swap_last(struct log *log)
+{
+	struct record *a, *b;
+	struct str value;
+
+	if (log->end < 2)
+		return;
+	a = &log->rec[log->end - 2]->record;
+	b = &log->rec[log->end - 1]->record;
+	if (!str_eq(a->key, b->key))
+		return;
+	value = a->value;
+	a->value = b->value;
+	b->value = value;
 }
 
 static struct krec *
@@ -65,6 +84,8 @@ append(enum topic topic, int part, const struct record *record)
 	rec->txid = -1;
 	rec->state = K_COMMITTED;
 	log->rec[log->end++] = rec;
+	if (!RULE(sim_no_swap) && topic == MESSAGES && chance(20))
+		swap_last(log);
 	if (topic == EVENTS)
 		event_told(rec->record.value);
 	return rec;
@@ -84,7 +105,8 @@ kafka_fetch(enum topic topic, int part, int64_t *position)
 	for (; *position < log->end; ++*position) {
 		struct krec *rec = log->rec[*position];
 
-		if (rec->state == K_COMMITTED)
+		if (rec->state == K_COMMITTED ||
+			(rec->state == K_ABORTED && !RULE(sim_no_aborted_read)))
 			return rec;
 		if (rec->state == K_OPEN)
 			return NULL;
@@ -392,13 +414,20 @@ cut_log(enum topic topic, int part, int64_t end)
 }
 
 void
-kafka_lose_tail(void)
+kafka_forget_requests(void)
 {
-	int64_t lose;
-	int i, t, p;
+	int i;
 
 	for (i = 0; i < QUEUES; i++)
 		kafka.queue[i].used = false;
+}
+
+void
+kafka_lose_tail(void)
+{
+	int64_t lose;
+	int t, p;
+
 	end_all();
 	for (t = 0; t < TOPICS; t++)
 		for (p = 0; p < w.plan.parts; p++) {

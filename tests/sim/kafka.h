@@ -103,6 +103,7 @@ struct krec *kafka_fetch(enum topic topic, int part, int64_t *position);
 int64_t kafka_append(enum topic topic, int part, const struct record *record);
 /* Power loss: some of the newest records are gone. Anew: all are. */
 void kafka_lose_tail(void);
+void kafka_forget_requests(void);
 void kafka_make_anew(void);
 /* --from: when no member lives any more, nor any commit of one. */
 void kafka_reset_group(int64_t offset);

@@ -26,7 +26,7 @@ static const char usage[] =
 	"  --shrink        make the first schedule that fails small\n"
 	"  --list-rules    what can be switched off\n"
 	"  --without RULE  switch it off (again for more)\n"
-	"  --table         each rule off: schedules until it is missed\n"
+	"  --table [RULE]..  each off, alone: schedules until it is missed\n"
 	"  --bound N       .. at most; default 20000\n"
 	"exit status: 0 nothing wrong, 1 a violation, 100 usage\n";
 
@@ -55,6 +55,13 @@ static NORETURN void
 bad_usage(void)
 {
 	fputs(usage, stderr);
+	exit(EXIT_PERM);
+}
+
+static NORETURN void
+no_such_rule(const char *name)
+{
+	fprintf(stderr, "sim: there is no rule '%s'; see --list-rules\n", name);
 	exit(EXIT_PERM);
 }
 
@@ -120,13 +127,9 @@ read_options(int argc, char **argv, struct run_opts *o)
 			break;
 		case WITHOUT:
 			become_rules_build(argv);
-			if (!rule_switch_off(optarg)) {
-				fprintf(stderr,
-					"sim: there is no rule '%s'; "
-					"see --list-rules\n",
-					optarg);
-				exit(EXIT_PERM);
-			}
+			if (rule_find(optarg) < 0)
+				no_such_rule(optarg);
+			rule_set(rule_find(optarg), true);
 			break;
 		case TABLE:
 			become_rules_build(argv);
@@ -142,6 +145,11 @@ read_options(int argc, char **argv, struct run_opts *o)
 		default:
 			bad_usage();
 		}
+	}
+	for (; o->table && optind < argc; optind++) {
+		o->only[o->only_count] = rule_find(argv[optind]);
+		if (o->only[o->only_count++] < 0)
+			no_such_rule(argv[optind]);
 	}
 	if (optind < argc || o->workers < 1 || o->workers > WORKERS_MAX)
 		bad_usage();

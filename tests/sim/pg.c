@@ -264,11 +264,13 @@ store_one(struct pgcall *call, struct pgarg *a, int64_t seq[ROOMS])
 		known = first->row;
 	if (known) {
 		copy_of(a, known);
-	} else if (refusal || (!pg.room[a->room].member[a->user] &&
-				      RULE(store_decides_who_may_speak))) {
+	} else if (refusal || (!RULE(sim_no_wrong_refusal) && chance(5)) ||
+		   (!pg.room[a->room].member[a->user] &&
+			   RULE(store_decides_who_may_speak))) {
 		a->state = STORE_REFUSED;
 		a->reason = "NOT_A_MEMBER";
 	} else {
+		seq[a->room] += !RULE(sim_no_hole) && chance(5);
 		if (breaks_key(a, ++seq[a->room]))
 			return false;
 		row = add_row(a->room, seq[a->room]);

@@ -50,6 +50,7 @@ static const struct kind kinds[] = {
 	{DO_TAIL, 5, 1, IN(BACK_IN_TIME)},
 	{DO_ANEW, 4, 1, IN(BACK_IN_TIME)},
 	{DO_RESTORE, 6, 1, IN(BACK_IN_TIME)},
+	{DO_WAIT, 20, 2, IN(RETRIES) | IN(REBALANCE)},
 	{DO_CRASH, 40, 4, IN(RETRIES) | IN(ENTRANCE) | IN(BACK_IN_TIME)},
 	{DO_HANG, 8, 1, IN(REBALANCE)},
 	{DO_REPLAY, 40, 4, IN(RETRIES)},
@@ -108,7 +109,7 @@ add_sends(struct plan *plan, bool wild)
 }
 
 static void
-add_fault(struct plan *plan, enum step_kind kind)
+add_fault(struct plan *plan, enum step_kind kind, enum about about)
 {
 	int user = (int)roll((unsigned)(plan->clients - plan->twin));
 	int room = (int)roll((unsigned)plan->rooms);
@@ -129,7 +130,12 @@ add_fault(struct plan *plan, enum step_kind kind)
 		add(plan, kind, room, 0);
 		break;
 	case DO_KILL:
-		add(plan, kind, (int)roll(EDGES + 4 + 2 * PAIRS), 0);
+		add(plan, kind,
+			about == FOLLOWING && chance(70)
+				? (int)(chance(50) ? EDGES + 1 + roll(2)
+						   : roll(EDGES))
+				: (int)roll(EDGES + 4 + 2 * PAIRS),
+			0);
 		break;
 	case DO_STOP:
 		add(plan, kind, (int)roll(EDGES + 4 + 2 * PAIRS), ms);
@@ -147,7 +153,10 @@ add_fault(struct plan *plan, enum step_kind kind)
 		add(plan, kind, room, 1 + (int)roll(4));
 		break;
 	case DO_PG:
-		add(plan, kind, 0, chance(10) ? 400000 : ms);
+		add(plan, kind, 0, chance(15) ? 400000 : ms);
+		break;
+	case DO_WAIT:
+		add(plan, kind, 0, chance(20) ? 300000 : ms);
 		break;
 	default:
 		add(plan, kind, (int)roll(16), ms);
@@ -217,7 +226,7 @@ plan_make(struct plan *plan, uint64_t seed)
 		if (about != ALL && kinds[i].in & IN(about) && n > 1)
 			n *= 2;
 		for (; n > 0; n--)
-			add_fault(plan, kinds[i].kind);
+			add_fault(plan, kinds[i].kind, about);
 	}
 	shuffle(plan, first);
 	sort_sends(plan);

@@ -60,17 +60,15 @@ rule_text(int rule)
 	return rules[rule].text;
 }
 
-bool
-rule_switch_off(const char *name)
+int
+rule_find(const char *name)
 {
 	int i;
 
 	for (i = 0; i < rules_count(); i++)
-		if (strcmp(rules[i].name, name) == 0) {
-			rule_set(i, true);
-			return true;
-		}
-	return false;
+		if (strcmp(rules[i].name, name) == 0)
+			return i;
+	return -1;
 }
 
 void

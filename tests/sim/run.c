@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HANG_S = 20, TELL_MAX = 10 };
+enum { HANG_S = 10, TELL_MAX = 10 };
 
 /* What a worker is at; shared with its parent. */
 struct progress {
@@ -248,7 +248,9 @@ run_table(const struct run_opts *o)
 	       "| rule | what it says | missed after | it said |\n"
 	       "|---|---|---|---|\n",
 		(unsigned long long)o->seed, (long long)o->bound);
-	for (rule = 0; rule < rules_count(); rule++)
+	for (rule = 0; rule < o->only_count; rule++)
+		table_row(o->only[rule], o, p);
+	for (rule = 0; !o->only_count && rule < rules_count(); rule++)
 		table_row(rule, o, p);
 	return true;
 }

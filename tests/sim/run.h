@@ -14,6 +14,7 @@ struct run_opts {
 	bool seeded, trace, shrink, list, table;
 	int64_t schedules, seconds, bound;
 	int workers;
+	int only[256], only_count; /* rules of the table; 0: all */
 };
 
 /* Each true: nothing wrong. */
@@ -37,7 +38,7 @@ void shrink(const struct plan *plan, const struct verdict *verdict);
 
 /* rules.c */
 bool rules_can_be_off(void);
-bool rule_switch_off(const char *name);
+int rule_find(const char *name); /* -1: there is none */
 void rules_list(void);
 int rules_count(void);
 const char *rule_name(int rule);

@@ -159,6 +159,8 @@ take_record(struct actor *actor, int p, struct krec *rec)
 	const struct record *record = &rec->record;
 
 	run->position[p] = record->offset + 1;
+	if (!RULE(sim_no_loss) && chance(5))
+		return;
 	if (!runner_polled(&run->r, run->part[p], record->offset,
 		    record->key_null ? NULL : &record->key,
 		    record->value.len + record->key.len, rec, false, w.now) &&

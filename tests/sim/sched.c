@@ -11,7 +11,6 @@
 
 enum {
 	CHOICES = 256,
-	MEND_STEPS = 30000,
 	MEND_MS = 300000, /* I9: it drains within that */
 	STEPS = 60000,
 };
@@ -189,6 +188,7 @@ next_time(void)
 		at = CLOCK_NEVER;
 		sooner(&at, w.broker_back_ms);
 	}
+	sooner(&at, w.wait_ms);
 	if (!w.pg_up)
 		sooner(&at, w.pg_back_ms);
 	for (i = 0; i < w.actors; i++) {
@@ -236,14 +236,15 @@ next_of_plan(void)
 {
 	const struct plan *plan = &w.plan;
 
-	while (w.next_step < plan->count && w.until_step <= 0) {
+	while (w.next_step < plan->count && w.until_step <= 0 &&
+		w.now >= w.wait_ms) {
 		if (w.next_step == plan->count / 3)
 			pg_snapshot();
 		step_act(&plan->step[w.next_step++]);
 		if (w.next_step < plan->count)
 			w.until_step = plan->step[w.next_step].gap;
 	}
-	if (w.next_step == plan->count && !w.mended)
+	if (w.next_step == plan->count && !w.mended && w.now >= w.wait_ms)
 		mend();
 }
 
@@ -278,7 +279,7 @@ one_step(void)
 	offer_lines();
 	offer_actors();
 	offer_servers();
-	if (!count && !w.mended && chance(50)) {
+	if (!count && !w.mended && w.now >= w.wait_ms && chance(50)) {
 		w.until_step = 0;
 		return;
 	}

@@ -103,9 +103,15 @@ call(struct actor *actor)
 {
 	struct store *s = actor->self;
 	struct range *range = &s->range[s->ranges - 1];
-	struct pgcall *call = pg_call(actor, CALL_STORE);
+	struct pgcall *call;
 	size_t i;
 
+	if (!w.pg_up) { /* nobody answers there */
+		s->away = true;
+		say_waiting(actor);
+		return;
+	}
+	call = pg_call(actor, CALL_STORE);
 	s->waiting = true;
 	call->count = (int)range->count;
 	for (i = 0; i < range->count; i++) {
@@ -151,6 +157,10 @@ finish(struct actor *actor)
 	struct store *s = actor->self;
 	size_t i;
 
+	for (i = 0; i < s->batch.count; i++)
+		if (s->away && s->batch.items[i].state == STORE_DEAD)
+			wrong("I1", "%s: dead, while the database is away",
+				actor->name);
 	for (i = 0; i < s->batch.count; i++)
 		if (store_item_answer(
 			    &s->out, &s->batch.items[i], "chat-events") < 0)

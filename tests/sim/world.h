@@ -169,6 +169,7 @@ enum step_kind {
 		     * next b times */
 	DO_HANG,    /* a: a store that says nothing any more */
 	DO_REPLAY,  /* a: of the dead letters: into chat-messages again */
+	DO_WAIT,    /* until b ms have passed */
 	DO_EXPIRE,  /* a: room: its oldest b messages are deleted */
 	STEP_KINDS,
 };
@@ -258,7 +259,8 @@ struct world {
 	int late_ms;	   /* of the next EndTxn */
 	int crash[POINTS]; /* how often still */
 	struct actor *victim;
-	bool events_lost; /* some that nobody will publish again */
+	int64_t wait_ms;	/* the plan waits until then */
+	int64_t lost_events_ms; /* events before that may never come */
 	bool trace;
 	char wrong[400]; /* the first violation; "": none */
 	char invariant[12];
