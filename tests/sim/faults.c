@@ -27,6 +27,13 @@ member(enum pg_call kind, int user, int room)
 }
 
 static void
+lose_events(int64_t until_ms)
+{
+	if (until_ms > w.lost_events_ms)
+		w.lost_events_ms = until_ms;
+}
+
+static void
 foreign(int room)
 {
 	char key[12];
@@ -111,7 +118,7 @@ broker_power_loss(void)
 	kafka_lose_tail();
 	/* Who reads chat-events on may miss what takes the place of what is
 	 * gone: the clock mends that. */
-	w.lost_events_ms = CLOCK_NEVER;
+	lose_events(CLOCK_NEVER);
 	kafka_reset_group(-1);
 }
 
@@ -122,7 +129,7 @@ power_loss(void)
 	kill_kinds(1u << EDGE | 1u << PRODUCE | 1u << CAST | 1u << API |
 		   1u << OUTBOX | 1u << RUNNER);
 	kafka_lose_tail();
-	w.lost_events_ms = w.now;
+	lose_events(w.now);
 	kafka_reset_group(0);
 }
 
@@ -131,7 +138,7 @@ anew(void)
 {
 	kill_kinds(1u << RUNNER);
 	kafka_make_anew();
-	w.lost_events_ms = w.now;
+	lose_events(w.now);
 }
 
 static void
@@ -143,7 +150,7 @@ restore(void)
 	for (i = 0; i < CALLS; i++)
 		pg_calls()[i].used = false;
 	pg_restore();
-	w.lost_events_ms = w.now;
+	lose_events(w.now);
 	kafka_reset_group(0);
 }
 
@@ -291,7 +298,7 @@ step_act(const struct step *step)
 		more();
 		break;
 	case DO_TIME:
-		w.now += step->b;
+		set_time(w.now + step->b);
 		break;
 	case DO_GONE:
 		gone(step->a);
@@ -337,6 +344,7 @@ mend(void)
 	trace("---- all is mended");
 	w.mended = true;
 	w.mended_ms = w.now;
+	w.mended_steps = w.steps;
 	w.late_ms = 0;
 	w.pg_back_ms = w.broker_back_ms = w.now;
 	for (i = 0; i < QUEUES; i++)

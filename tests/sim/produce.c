@@ -40,6 +40,8 @@ on_answer(struct actor *actor, const struct pitem *item, bool dead)
 		.offset = dead ? -1 : item->offset,
 		.error_class = dead ? STR("MSG_SIZE_TOO_LARGE") : STR("")};
 
+	if (dead)
+		send_died(item->record.value);
 	if (!client)
 		return;
 	buf_reset(&p->line);

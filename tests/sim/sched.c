@@ -181,13 +181,10 @@ sooner(int64_t *at, int64_t then)
 static int64_t
 next_time(void)
 {
-	int64_t at = kafka_deadline();
+	int64_t at = CLOCK_NEVER;
 	int i;
 
-	if (!w.broker_up) {
-		at = CLOCK_NEVER;
-		sooner(&at, w.broker_back_ms);
-	}
+	sooner(&at, w.broker_up ? kafka_deadline() : w.broker_back_ms);
 	sooner(&at, w.wait_ms);
 	if (!w.pg_up)
 		sooner(&at, w.pg_back_ms);
@@ -221,7 +218,7 @@ come_back(void)
 		kafka.member[slot].beat_ms = w.now;
 }
 
-static void
+void
 set_time(int64_t at)
 {
 	w.now = at;
@@ -306,7 +303,7 @@ over(void)
 		return false;
 	if (count == 0 && drained(why, sizeof(why)))
 		return true;
-	if (w.steps > STEPS || w.now > w.mended_ms + MEND_MS) {
+	if (w.steps > w.mended_steps + STEPS || w.now > w.mended_ms + MEND_MS) {
 		if (!drained(why, sizeof(why)))
 			wrong("I9", "it does not drain: %s", why);
 		return true;

@@ -246,7 +246,7 @@ struct world {
 	uint64_t random;
 	int64_t now, steps;
 	bool mended; /* the plan is over: nothing goes wrong any more */
-	int64_t mended_ms;
+	int64_t mended_ms, mended_steps;
 	int next_step, until_step;
 	struct actor actor[ACTORS];
 	int actors;
@@ -331,6 +331,7 @@ void step_describe(const struct plan *plan, const struct step *step, char *out,
 bool schedule_run(const struct plan *plan, bool trace);
 void step_act(const struct step *step); /* faults.c */
 void kill_one(struct actor *actor);
+void set_time(int64_t at);
 void mend(void);
 
 /* ---- check.c --------------------------------------------------------------
