@@ -2,6 +2,7 @@
 #include "client/history.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -91,11 +92,10 @@ close_line(struct history_worker *worker)
 static void
 put_crc(struct buf *out, uint32_t crc)
 {
-	struct buf text = {0};
+	char text[16];
 
-	buf_printf(&text, "\"%08x\"", crc);
-	json_put_raw(out, "crc", buf_str(&text));
-	buf_release(&text);
+	snprintf(text, sizeof(text), "\"%08x\"", crc);
+	json_put_raw(out, "crc", str_c(text));
 }
 
 static void

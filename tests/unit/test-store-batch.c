@@ -273,8 +273,8 @@ reads_broken_letters(void **state)
 	static const char *const values[] = {"\"value\":null",
 		"\"valueBytes\":9000000", "\"valueText\":\"{\"",
 		"\"value64\":\"/w==\"", "\"value\":[]",
-		"\"value\":{\"roomId\":\"1\",\"senderId\":-4,"
-		"\"clientMessageId\":1.5}"};
+		("\"value\":{\"roomId\":\"1\",\"senderId\":-4,"
+		 "\"clientMessageId\":1.5}")};
 
 	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
 		struct store_item *item = letter("", values[i]);
