@@ -99,7 +99,7 @@ page(struct pganswer *out, int room, int64_t base, int64_t upto)
 static void
 truncate_it(struct pganswer *out, int64_t from)
 {
-	if (from == out->head || (out->count && out->row[0]->seq == from + 1))
+	if (from >= out->head || (out->count && out->row[0]->seq == from + 1))
 		return;
 	out->status = FOLLOW_TRUNCATED;
 	out->first = out->count ? out->row[0]->seq : out->head + 1;

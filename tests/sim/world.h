@@ -15,12 +15,15 @@
  * of wire, json, base. What is written again here is thin, and says which file
  * it stands for: it must do what that file does, in its order.
  *
- *	client.c   a careful client           edge.c     lib/edge
- *	publish.c  lib/kafka/publish, txn     produce.c  lib/run/desk
- *	runner.c   lib/run                    store.c    cmd/chat-store,
- *store/save api.c      lib/api/follow, outbox     cast.c     run/feed,
- *serve/hub kafka.c    a broker                   coord.c    its group
- *coordinator pg.c       chat_store(), chat_kick() ..
+ *	client.c	a careful client
+ *	edge*.c		lib/edge
+ *	produce.c	lib/run/desk; publish.c: lib/kafka/publish and txn
+ *	runner.c	lib/run; consumer.c: its group and records
+ *	store.c		cmd/chat-store, lib/store/save
+ *	api.c		lib/api/follow; chat-outbox as architecture says
+ *	cast.c		lib/run/feed, lib/serve/hub
+ *	pg*.c		chat_store(), chat_kick() .., the snapshots of chat-api
+ *	kafka.c		a broker; coord.c: its group coordinator
  *
  * Programs die (SIGKILL), stop and go on (SIGSTOP, SIGCONT) between any two
  * steps, and between any two actions of a runner; a line that was written
@@ -29,7 +32,9 @@
  *
  * Limits: one broker (acks=all of three brokers is one log that loses nothing
  * that it acked, but in the fault that says so); librdkafka's own retries are
- * exact; lines are never torn; memory never runs out; no -x, no read states.
+ * exact; lines are never torn; memory never runs out. Not in here: -x (I8),
+ * read states, deletions, the rows of dead letters; chat-dlq-replay is one
+ * atomic step.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
