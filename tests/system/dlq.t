@@ -393,6 +393,10 @@ def refused():
     code, line, _ = case.run()
     tap.ok(code == 1 and line["refused"] == 3 and line["replayed"] == 0,
            "and again", line)
+    other.put(other.letter(0, to=nowhere), other.letter(1))
+    tap.ok([other.run()[1][w] for w in ("replayed", "refused")] == [1, 1] and
+           other.run()[1]["refused"] == 1,
+           "one that has nowhere to go is not forgotten")
     again = Case(partitions=1, config=',"config":{"max.message.bytes":20000}')
     again.put(*(again.letter(
         i, value={"x": "y" * 30000} if i == 3 else None) for i in range(20)))
@@ -414,13 +418,14 @@ def resumes():
         places.append(int(re.search(r'"places":(\d+)', said)[1]))
         return code, line.get("replayed"), places[-1]
     tap.ok(run("-r", "7") == (0, 60, 3000) and run("--reason", "A")[1:] ==
-           (0, 3000) and run("-o", "2000")[1] == 0, "parts leave letters open",
-           places)
+           (0, 3000), "parts leave letters open", places)
+    _, last, _ = run("-o", "-10")
+    tap.ok(20 <= last <= 30, "so does the end alone", last)
     code, replayed, _ = run("--max", "2000")
     tap.ok(code == 0 and replayed == 2000, "most are settled", replayed)
     case.put(case.letter(3000))
     code, replayed, looked = run()
-    tap.ok(code == 0 and replayed == 941 and looked < 1500,
+    tap.ok(code == 0 and replayed == 941 - last and looked < 1500,
            "then only what may be open is read", (replayed, looked))
     once_each(case, "from where it was", 3001)
     code, replayed, looked = run()
@@ -428,7 +433,7 @@ def resumes():
            looked)
     # The topic was made anew: a mark of the past speaks of other letters.
     other = Case(partitions=1)
-    for offset in (0, 15, 99):
+    for offset in (0, 15):
         other.put({"topic": other.dlt + "-settled", "key": "%s/0/%d/7" % (
             other.topic, offset), "value": {"letter": {
                 "topic": other.dlt, "partition": 0, "offset": offset},
