@@ -100,8 +100,8 @@ class Results:
     def bounds(self):
         """Rule of three: 0 of N leaves, with 95 %, under 3/N."""
         t = self.totals()
-        if t["harm"]:
-            return "something was harmed: no bound"
+        if not self.clean():
+            return "something is wrong: no bound"
         return ("95 %% bound (rule of three): under %.2f %% of faults harm "
                 "something; under %.4f %% of messages are harmed" % (
                     300 / max(t["rounds"], 1),

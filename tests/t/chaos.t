@@ -48,12 +48,20 @@ try --table -j
 is 'as JSON Lines' "$(head -1 "$dir/out" | jq -c '[.fault, .rounds, .worst]')" \
 	'["R-01",2,1.5]'
 
+cp "$dir/rounds" "$dir/clean"
+echo '{"watch":2,"seed":1,"counts":{},"harm":{},"audit":"violated","kept":[],"faults":0,"versions":{},"brokers":1}' \
+	>>"$dir/rounds"
+try --table
+is 'what chat-audit alone has found: 1' $code 1
+cp "$dir/clean" "$dir/rounds"
+
 cat >>"$dir/rounds" <<'END'
 {"watch":2,"seed":1,"counts":{"sent":9,"receipts":9},"harm":{"lost":{"R-01":2}},"audit":"violated","kept":["/h/watch-2.jsonl"],"faults":0,"versions":{},"brokers":1}
 END
 try --table
 is 'something lost: 1' $code 1
 says 'and which client log to look at' '/h/watch-2.jsonl'
+says 'and no bound' 'something is wrong: no bound'
 is 'blamed on its fault' "$(awk '$1 == "R-01" { print $4 }' "$dir/out")" 2
 
 python3 -B tests/chaos/tampered.py >"$dir/out" 2>"$dir/err"
