@@ -142,9 +142,7 @@ class Run:
             report = await report
             await asyncio.to_thread(verdict.judge_masses, v, bench, report,
                                     renumbered)
-        # chat-audit takes a number for one message's, whatever its epoch.
-        said, table = ("not asked: renumbered", "") if renumbered else \
-            await asyncio.to_thread(verdict.audit, paths, began)
+        said, table = await asyncio.to_thread(verdict.audit, paths, began)
         kept = []
         if v.found or said == "violated" or any(t.failed for t in turns):
             rooms = crowd.rooms + (bench.rooms if bench else [])
