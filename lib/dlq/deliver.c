@@ -43,6 +43,16 @@ failed(struct err *err, const char *what, rd_kafka_resp_err_t code)
 }
 
 static enum kafka_verdict
+cannot_send(struct writer *w, struct err *err, const char *what,
+	rd_kafka_resp_err_t code)
+{
+	/* The transaction is to be aborted already: what went wrong with it
+	 * came before this record. */
+	w->spoilt = code == RD_KAFKA_RESP_ERR__STATE;
+	return failed(err, what, code);
+}
+
+static enum kafka_verdict
 send_record(struct writer *w, struct txn *txn, struct item *item,
 	const struct letter *letter, struct err *err)
 {
@@ -58,7 +68,7 @@ send_record(struct writer *w, struct txn *txn, struct item *item,
 		w->blamed = item->refused = true;
 		item->code = code;
 	} else if (verdict == KAFKA_FAILED) {
-		return failed(err, "cannot send", code);
+		return cannot_send(w, err, "cannot send", code);
 	}
 	return KAFKA_OK;
 }
@@ -91,7 +101,7 @@ send_mark(struct writer *w, struct txn *txn, struct item *item,
 	if (verdict == KAFKA_REFUSED)
 		w->mark_code = code;
 	else if (verdict == KAFKA_FAILED)
-		return failed(err, "cannot send a mark", code);
+		return cannot_send(w, err, "cannot send a mark", code);
 	return KAFKA_OK;
 }
 
@@ -146,11 +156,13 @@ transact(struct writer *w, struct item *item, size_t n, struct err *err)
 	verdict = txn_begin(txn, err);
 	if (verdict == KAFKA_OK)
 		verdict = send_all(w, txn, item, n, RECORDS | MARKS, err);
-	if (verdict != KAFKA_OK)
+	if (verdict != KAFKA_OK && !w->spoilt)
 		return verdict;
 	crash_point("dlq:before-commit");
-	if (txn->refused) {
+	if (txn->refused || w->spoilt) {
 		verdict = txn_abort(txn, err);
+		if (txn->late) /* never begin another on that handle */
+			return KAFKA_FAILED;
 		return verdict == KAFKA_OK ? KAFKA_REFUSED : verdict;
 	}
 	verdict = txn_commit(txn, err);
@@ -203,7 +215,7 @@ attempt(struct writer *w, struct item *item, size_t n, struct err *err)
 	enum kafka_verdict verdict;
 	size_t i;
 
-	w->blamed = false;
+	w->blamed = w->spoilt = false;
 	w->mark_code = w->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
 	for (i = 0; i < n; i++)
 		item[i].refused = false;

@@ -35,7 +35,8 @@ struct writer {
 	size_t items, bytes;
 	int unexplained;
 	/* Of the batch under way. */
-	bool blamed;		       /* a record was refused */
+	bool blamed; /* a record was refused */
+	bool spoilt; /* the transaction failed while records were sent */
 	rd_kafka_resp_err_t mark_code; /* a mark was */
 	rd_kafka_resp_err_t failed;    /* a delivery failed otherwise */
 	struct record_room letter_room, room;
