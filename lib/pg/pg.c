@@ -341,6 +341,29 @@ exchange(struct pg_link *link, int64_t deadline_ms, struct err *err)
 	return -1;
 }
 
+/* The rows and their "SELECT 1" leave the server before it commits: only the
+ * end of the answer, with no error on the way, says that it has. What went
+ * wrong before stays the fault. */
+static enum pg_fault
+answer_ends(struct pg_link *link, enum pg_fault fault, int64_t deadline_ms,
+	char *sqlstate, struct err *err)
+{
+	struct err late;
+	PGresult *more;
+
+	for (;;) {
+		if (exchange(link, deadline_ms, fault == PG_OK ? err : &late) <
+			0)
+			return fault == PG_OK ? PG_OUTAGE : fault;
+		more = PQgetResult(link->conn);
+		if (!more)
+			return fault;
+		if (fault == PG_OK)
+			fault = pg_fault(link->conn, more, sqlstate, err);
+		PQclear(more);
+	}
+}
+
 enum pg_fault
 pg_link_run(struct pg_link *link, const char *statement, bool prepared,
 	const struct pg_args *args, PGresult **result, char *sqlstate,
@@ -350,7 +373,6 @@ pg_link_run(struct pg_link *link, const char *statement, bool prepared,
 					     : PG_STATEMENT_MS;
 	int64_t deadline_ms = clock_mono_ms() + ms + PG_WAITING_EVERY_MS;
 	enum pg_fault fault = PG_OUTAGE;
-	PGresult *more;
 
 	*result = NULL;
 	if (sqlstate)
@@ -361,9 +383,7 @@ pg_link_run(struct pg_link *link, const char *statement, bool prepared,
 		goto lost;
 	*result = PQgetResult(link->conn);
 	fault = pg_fault(link->conn, *result, sqlstate, err);
-	while (exchange(link, deadline_ms, err) == 0 &&
-		(more = PQgetResult(link->conn)))
-		PQclear(more);
+	fault = answer_ends(link, fault, deadline_ms, sqlstate, err);
 	if (fault == PG_OK) {
 		link->failed = 0;
 		say_back(link);
