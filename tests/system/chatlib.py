@@ -126,10 +126,9 @@ def log_size():
     return os.path.getsize(RUN + "/log/supervisord.log")
 
 
-def again():
-    """Records that the stores that run now have met before."""
-    return sum(s.get("again", 0) for n, s in status().items()
-               if n.split("-")[0] == "store")
+def again(program):
+    """Records that a store has met before, since it was started."""
+    return status().get(program, {}).get("again", 0)
 
 
 def all_ready(seconds):

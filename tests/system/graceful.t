@@ -68,7 +68,7 @@ async def beside_its_runner(name):
                name, took), words)
     await start(name)
     await asyncio.sleep(0.5)
-    tap.ok(c.again() == 0, "nothing is read again", c.again())
+    tap.ok(c.again(program) == 0, "nothing is read again", c.again(program))
     old = c.status()[program]["pid"]
     os.kill(old, signal.SIGTERM)
     for _ in range(150):

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chatlib as c  # noqa: E402
 
 PROGRAMS = sorted(set(c.status()) - {"kafka", "postgresql"})
-KILLS = int(os.environ.get("KILLS", "24"))
+KILLS = int(os.environ.get("KILLS", "14"))
 SEED = int(os.environ.get("SEED", str(int(time.time()))))
 RATE = float(os.environ.get("RATE", "8"))
 USERS = list(range(9101, 9109))

@@ -49,7 +49,7 @@ async def main():
         tap.ok(words == ["exit status 0"] and took < 30, name + ": TERM under "
                "load, exit 0", words)
         if name.startswith("store"):
-            again = await asyncio.to_thread(c.again)
+            again = await asyncio.to_thread(c.again, name.split(":")[-1])
             tap.ok(again == 0, name + ": nothing is read again", again)
     for m in members:
         m.stopping = True
