@@ -80,14 +80,24 @@ def environ(pid):
     return {os.fsdecode(a): os.fsdecode(b) for a, _, b in pairs}
 
 
+def command(pid):
+    with open("/proc/%d/cmdline" % pid, "rb") as f:
+        return [os.fsdecode(a) for a in f.read().split(b"\0")[:-1]]
+
+
 @contextlib.contextmanager
 def adopted(stack, name, **more):
     """What supervisord runs under this name runs as our own child instead,
     with more in its environment, as long as the block lasts."""
     pid = stack.pid(name)
+    argv = command(pid)
+    for _ in range(100):    # it may be just between fork and exec
+        if os.path.basename(argv[0]).startswith("chat-"):
+            break
+        time.sleep(0.05)
+        pid = stack.pid(name)
+        argv = command(pid)
     env = {**environ(pid), **more}
-    with open("/proc/%d/cmdline" % pid, "rb") as f:
-        argv = [os.fsdecode(a) for a in f.read().split(b"\0")[:-1]]
     stack.stop(name)
     log = open("%s/log/%s.adopted.log" % (stack.home, name), "ab")
     child = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL,
