@@ -80,54 +80,66 @@ at_line(const struct file *file, struct err *err)
 		(long long)file->line, why.text);
 }
 
-/* ---- histories, records ------------------------------------------------- */
+/* Takes a line. what: which history, or which source it is of. */
+typedef int take_line(
+	struct audit *audit, uint32_t what, struct str line, struct err *err);
 
-int
-audit_read_history(
-	struct audit *audit, const char *path, uint32_t number, struct err *err)
+/* Each line of a file but the empty ones; -1 names the one that was wrong. */
+static int
+read_lines(struct audit *audit, const char *path, take_line *take,
+	uint32_t what, struct err *err)
 {
 	struct file file;
 	struct str line;
 	int rc = 0;
 
-	audit_has(audit, AUDIT_HISTORIES);
 	if (file_open(&file, path, err) < 0)
 		return -1;
 	while (rc == 0 && file_next(&file, &line))
 		if (line.len)
-			rc = audit_line(audit, number, line, err);
+			rc = take(audit, what, line, err);
 	if (rc < 0)
 		at_line(&file, err);
 	file_close(&file);
 	return rc;
 }
 
+/* ---- histories, records ------------------------------------------------- */
+
+int
+audit_read_history(
+	struct audit *audit, const char *path, uint32_t number, struct err *err)
+{
+	audit_has(audit, AUDIT_HISTORIES);
+	return read_lines(audit, path, audit_line, number, err);
+}
+
+static struct record_room record_views; /* large */
+
+static int
+take_record(
+	struct audit *audit, uint32_t source, struct str line, struct err *err)
+{
+	struct record record;
+
+	if (record_parse(&record, line, &record_views, err) < 0)
+		return -1;
+	if (record.partition < 0 || record.offset < 0)
+		return err_set(err, "no partition, or no offset");
+	if (audit_record(audit, (enum audit_source)source, &record) < 0)
+		return err_set(err, "out of memory");
+	return 0;
+}
+
 int
 audit_read_records(struct audit *audit, enum audit_source source,
 	const char *path, struct err *err)
 {
-	static struct record_room room; /* large */
-	struct record record;
-	struct file file;
-	struct str line;
-	int rc = 0;
+	int rc;
 
 	audit_has(audit, source);
-	if (file_open(&file, path, err) < 0)
-		return -1;
-	while (rc == 0 && file_next(&file, &line)) {
-		if (!line.len)
-			continue;
-		rc = record_parse(&record, line, &room, err);
-		if (rc == 0 && (record.partition < 0 || record.offset < 0))
-			rc = err_set(err, "no partition, or no offset");
-		if (rc == 0 && audit_record(audit, source, &record) < 0)
-			rc = err_set(err, "out of memory");
-	}
-	if (rc < 0)
-		at_line(&file, err);
-	record_room_release(&room);
-	file_close(&file);
+	rc = read_lines(audit, path, take_record, source, err);
+	record_room_release(&record_views);
 	return rc;
 }
 
@@ -214,8 +226,8 @@ take_outcome(struct audit *audit, struct json json, struct err *err)
 }
 
 static int
-take_table(struct audit *audit, enum audit_source source, struct str line,
-	struct err *err)
+take_table(
+	struct audit *audit, uint32_t source, struct str line, struct err *err)
 {
 	struct json json;
 	int rc;
@@ -244,18 +256,6 @@ int
 audit_read_table(struct audit *audit, enum audit_source source,
 	const char *path, struct err *err)
 {
-	struct file file;
-	struct str line;
-	int rc = 0;
-
 	audit_has(audit, source);
-	if (file_open(&file, path, err) < 0)
-		return -1;
-	while (rc == 0 && file_next(&file, &line))
-		if (line.len)
-			rc = take_table(audit, source, line, err);
-	if (rc < 0)
-		at_line(&file, err);
-	file_close(&file);
-	return rc;
+	return read_lines(audit, path, take_table, source, err);
 }
