@@ -80,7 +80,7 @@ def environ(pid):
     return {os.fsdecode(a): os.fsdecode(b) for a, _, b in pairs}
 
 
-def command(pid):
+def arguments(pid):
     with open("/proc/%d/cmdline" % pid, "rb") as f:
         return [os.fsdecode(a) for a in f.read().split(b"\0")[:-1]]
 
@@ -90,13 +90,13 @@ def adopted(stack, name, **more):
     """What supervisord runs under this name runs as our own child instead,
     with more in its environment, as long as the block lasts."""
     pid = stack.pid(name)
-    argv = command(pid)
+    argv = arguments(pid)
     for _ in range(100):    # it may be just between fork and exec
         if os.path.basename(argv[0]).startswith("chat-"):
             break
         time.sleep(0.05)
         pid = stack.pid(name)
-        argv = command(pid)
+        argv = arguments(pid)
     env = {**environ(pid), **more}
     stack.stop(name)
     log = open("%s/log/%s.adopted.log" % (stack.home, name), "ab")
