@@ -1,6 +1,6 @@
 /*
  * links:
- * base: err, buf, str, clock, log, status.
+ * base: err, buf, str, clock, crc, log, status.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/crc.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -394,6 +395,16 @@ test_clock(void **state)
 	assert_in_range(clock_poll_ms(clock_mono_ms() + 5000), 4000, 5000);
 }
 
+/* ---- crc --------------------------------------------------------------- */
+
+static void
+test_crc(void **state)
+{
+	assert_int_equal(crc32_of(STR("")), 0);
+	assert_int_equal(crc32_of(STR("123456789")), 0xcbf43926);
+	assert_int_equal(crc32_of(STR("\xff\xff\xff\xff")), 0xffffffff);
+}
+
 /* ---- log --------------------------------------------------------------- */
 
 /* stderr goes into a memory file while f runs; gives what came. */
@@ -665,6 +676,7 @@ main(void)
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_str_dup),
 		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_crc),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_status_lost),

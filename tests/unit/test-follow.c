@@ -559,6 +559,25 @@ a_kick_ends_in_its_place(void **state)
 	follow_unsubscribe(&t.follow, &other);
 }
 
+/* One event may end several. */
+static void
+a_kick_of_two_ends_both(void **state)
+{
+	int64_t users[] = {7, 8};
+	struct follow_sub sub, other;
+	struct follow_item *it = item(1, 7);
+
+	live(&sub, 0);
+	subscribe(&other, 8, -1);
+	ANSWER(&other, .head = 0);
+	t.out[0] = '\0';
+	it->ends = users;
+	it->ends_count = 2;
+	follow_event(&t.follow, 1, STR("A"), it);
+	follow_item_drop(&t.follow, it);
+	SAID("ended(8,1) ended(7,1) ");
+}
+
 static void
 kicked_and_invited_again_joins_from_before(void **state)
 {
@@ -961,6 +980,7 @@ main(void)
 		T(an_earlier_answer_does_not_lower),
 		T(expired_history_follows_anew),
 		T(a_kick_ends_in_its_place),
+		T(a_kick_of_two_ends_both),
 		T(kicked_and_invited_again_joins_from_before),
 		T(old_kick_in_the_ring_is_history),
 		T(a_page_that_finds_no_member_ends_in_place),

@@ -353,6 +353,22 @@ lost_drops_all(void **state)
 	end();
 }
 
+/* Refused alone after its partition is gone: whoever has it now decides. */
+static void
+refused_when_lost(void **state)
+{
+	begin_atomic();
+	poll_three();
+	tell(pa, 0);
+	NOW("emit:a0+ commit:a1");
+	runner_lost(&r, pa, now);
+	NOW("done:a1 done:a2 revoked:a");
+	runner_refused(&r, false, STR("too large"), now);
+	NOW("done:a0");
+	assert_int_equal(bodies, 0);
+	end();
+}
+
 /* The transaction is out when the partition is lost: its end decides. */
 static void
 lost_in_a_transaction(void **state)
@@ -457,6 +473,7 @@ main(void)
 		cmocka_unit_test(behind_a_cut_nothing_is_published),
 		cmocka_unit_test(what_is_late_is_not_published),
 		cmocka_unit_test(lost_drops_all),
+		cmocka_unit_test(refused_when_lost),
 		cmocka_unit_test(lost_in_a_transaction),
 		cmocka_unit_test(a_failed_last_one_is_tried_again),
 		cmocka_unit_test(stop_drains),

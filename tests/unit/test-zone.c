@@ -108,6 +108,26 @@ refuses_other_forms(void **state)
 	assert_parsed("\"1900-02-29T00:00:00\"", -1);
 }
 
+static void
+months_have_their_days(void **state)
+{
+	static const int days[] = {
+		31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int64_t end_ms = 1767225600000; /* 2026-01-01 */
+	char json[40];
+
+	use_zone("UTC");
+	for (int i = 0; i < 12; i++) {
+		end_ms += days[i] * (int64_t)86400000;
+		snprintf(
+			json, sizeof(json), "[2026,%d,%d,0,0]", i + 1, days[i]);
+		assert_parsed(json, end_ms - 86400000);
+		snprintf(json, sizeof(json), "[2026,%d,%d,0,0]", i + 1,
+			days[i] + 1);
+		assert_parsed(json, -1);
+	}
+}
+
 /* Berlin, 2026: forward at 2:00 on 29 March, back at 3:00 on 25 October. */
 static void
 changes_of_clocks(void **state)
@@ -214,6 +234,7 @@ main(void)
 		cmocka_unit_test(prints_local_time),
 		cmocka_unit_test(reads_text_and_array),
 		cmocka_unit_test(refuses_other_forms),
+		cmocka_unit_test(months_have_their_days),
 		cmocka_unit_test(changes_of_clocks),
 		cmocka_unit_test(unknown_zones),
 		cmocka_unit_test(prints_the_object),
