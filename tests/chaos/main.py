@@ -18,6 +18,7 @@ os.environ.setdefault("CHAT_ROOT", ROOT)
 
 import faults  # noqa: E402
 import options  # noqa: E402
+import pairs  # noqa: E402
 import place  # noqa: E402
 from results import Results  # noqa: E402
 from stack import Broken, Stack  # noqa: E402
@@ -127,6 +128,9 @@ class Run:
             bench = masses.Masses(self.opts, number, paths[1])
             bench.begin()
         began = int(time.time())
+        feeder = None if self.opts.here else pairs.Feeder()
+        if feeder:
+            feeder.begin()
         crowd.begin()
         await asyncio.sleep(2)
         turns = await self.faults(crowd)
@@ -142,7 +146,11 @@ class Run:
             report = await report
             await asyncio.to_thread(verdict.judge_masses, v, bench, report,
                                     renumbered)
-        said, table = await asyncio.to_thread(verdict.audit, paths, began)
+        if feeder and not await asyncio.to_thread(feeder.end, self.stack):
+            v.add("stuck", "the runners under -x are not done")
+        said, table = await asyncio.to_thread(
+            verdict.audit, paths, began,
+            pairs.audit_options() if feeder else ())
         kept = []
         if v.found or said == "violated" or any(t.failed for t in turns):
             rooms = crowd.rooms + (bench.rooms if bench else [])
@@ -189,7 +197,7 @@ def families():
     os.environ.setdefault("CHAT_URL", "ws://127.0.0.1:%d/ws/v1/chat"
                           % place.port(0))
     for name in ("processes", "kafka", "postgresql", "network", "clients",
-                 "resources", "rebuilt"):
+                 "resources", "rebuilt", "pairs"):
         importlib.import_module(name)
 
 
@@ -216,6 +224,8 @@ def main():
     try:
         stack.environment()
         opts.edges = [place.port(0)] + [place.port(6)] * (not opts.here)
+        if not opts.here:
+            pairs.start(stack, opts.brokers)
         run = Run(opts, stack, results)
         run.say("seed %d, %d faults to do" % (opts.seed, len(run.left)))
         asyncio.run(run.all())

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import pairs
 from stack import Broken, command
 
 INSIDE = "CHAT_CHAOS_INSIDE"
@@ -185,7 +186,7 @@ def prepare(opts, stack):
     if inside():
         command("ip", "link", "set", "lo", "up")
         small_disks(opts, stack.home)
-    sections = SECOND_EDGE % port(6)
+    sections = SECOND_EDGE % port(6) + pairs.runners(stack.home)
     if opts.three:
         made = [make_broker(opts, stack, n) for n in nodes(opts)]
         sections += "".join(made[1:])

@@ -167,12 +167,13 @@ def judge(crowd, settled):
     return v
 
 
-def audit(paths, since):
+def audit(paths, since, more=()):
     """chat-audit's own word on the client logs and what the engines hold
     since then: "clean", "violated", or why it could not say; and its table."""
     try:
         done = subprocess.run(["chat-audit", "-j", "--since", "@%d" % since,
-                               "--settle", "60", *paths], text=True,
+                               "--settle", "60", *more, *paths],
+                              text=True,
                               stdin=subprocess.DEVNULL, timeout=600,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except FileNotFoundError:
