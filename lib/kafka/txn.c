@@ -208,6 +208,8 @@ txn_commit(struct txn *txn, struct err *err)
 		    (txn->refused || txn->failed || txn->producer.outstanding);
 	txn->code = rd_kafka_error_code(error);
 	verdict = fail("cannot commit", error, err);
+	if (txn->late) /* librdkafka may say only that one failed */
+		err_prefix(err, "a record had no answer (_MSG_TIMED_OUT)");
 	if (!may_abort)
 		return verdict;
 	LOG_INFO("producer", "transaction aborted", LOG_E(err));

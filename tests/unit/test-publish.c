@@ -448,7 +448,7 @@ test_timed_out(void **state)
 	w->told[0] = '\0';
 	rd_kafka_mock_broker_set_rtt(w->mock, 1, 4000);
 	put(w, 2, 2);
-	ends(w, KAFKA_FAILED, "TIMED_OUT");
+	ends(w, KAFKA_FAILED, "a record had no answer (_MSG_TIMED_OUT)");
 	assert_int_equal(publish_counters(w->publish)->aborted, 0);
 }
 
