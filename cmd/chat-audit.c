@@ -19,7 +19,7 @@
 static const char *conninfo_arg, *since, *group = "store";
 static struct kafka_options kafka;
 static struct opt_list atomic_args, messages, uncommitted, events, letters,
-	rows, outcomes, rooms, members;
+	rows, outcomes, rooms, members, groups;
 static int64_t settle_ms = 10000, slack_ms = 10000;
 static bool as_json, dry_run, alone;
 
@@ -49,6 +49,8 @@ static const struct opt table[] = {
 		0},
 	{OPT_LIST, 0, "rooms", &rooms, "FILE", "of chat_rooms", 0, 0},
 	{OPT_LIST, 0, "members", &members, "FILE", "of chat_room_members", 0,
+		0},
+	{OPT_LIST, 0, "groups", &groups, "FILE", "how far the groups are", 0,
 		0},
 	{OPT_FLAG, 0, "histories-only", &alone, NULL,
 		"compare the histories with each other, nothing else", 0, 0},
@@ -87,6 +89,7 @@ static const struct {
 	{&outcomes, AUDIT_OUTCOMES},
 	{&rooms, AUDIT_ROOMS},
 	{&members, AUDIT_MEMBERS},
+	{&groups, AUDIT_GROUPS},
 };
 
 /* ---- options ------------------------------------------------------------ */
@@ -159,12 +162,12 @@ static int
 read_histories(struct app *app, struct err *err)
 {
 	size_t i;
+	int code = 0;
 
-	for (i = 0; i < app->history_count; i++)
-		if (audit_read_history(&app->audit, app->histories[i],
-			    (uint32_t)i, err) < 0)
-			return EXIT_TEMP;
-	return 0;
+	for (i = 0; i < app->history_count && !code; i++)
+		code = audit_read_history(
+			&app->audit, app->histories[i], (uint32_t)i, err);
+	return code;
 }
 
 static int
@@ -173,14 +176,15 @@ read_list(struct app *app, size_t at, struct err *err)
 	const struct opt_list *list = file_lists[at].list;
 	enum audit_source source = file_lists[at].source;
 	size_t i;
-	int rc = 0;
+	int code = 0;
 
-	for (i = 0; i < list->count && rc == 0; i++)
-		rc = source < AUDIT_ROWS ? audit_read_records(&app->audit,
-						   source, list->item[i], err)
-					 : audit_read_table(&app->audit, source,
-						   list->item[i], err);
-	return rc < 0 ? EXIT_TEMP : 0;
+	for (i = 0; i < list->count && !code; i++)
+		code = source < AUDIT_ROWS
+			       ? audit_read_records(&app->audit, source,
+					 list->item[i], err)
+			       : audit_read_table(&app->audit, source,
+					 list->item[i], err);
+	return code;
 }
 
 static int

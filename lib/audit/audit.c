@@ -1,6 +1,7 @@
 /* audit/audit.c - see audit.h: what is known, and how it is found. */
 #include "audit/audit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,8 +63,10 @@ audit_grow(void *array_at, size_t *cap, size_t count, size_t size)
 
 	if (count < *cap)
 		return 0;
-	if (count >= TABLE_NONE - 1)
+	if (count >= TABLE_NONE - 1) {
+		errno = ENOMEM;
 		return -1;
+	}
 	new = reallocarray(*array, more, size);
 	if (!new)
 		return -1;
@@ -302,15 +305,22 @@ audit_row_is_due(const struct audit *audit, int64_t room_id, int64_t seq)
 }
 
 /* Of a part only what lies behind the first event that was read: events live
- * shorter than rows. */
+ * shorter than rows. Or what is from a record that was read, where no event has
+ * been deleted since: events are later than their records, by any clock. */
 bool
-audit_event_is_due(const struct audit *audit, int64_t room_id, int64_t seq)
+audit_event_is_due(const struct audit *audit, const struct audit_slot *slot)
 {
-	uint32_t at = audit_room_find(audit, room_id);
+	uint32_t at = audit_room_find(audit, slot->room_id);
 	int64_t from = at == TABLE_NONE ? -1 : audit->room[at].event_from;
+	const struct audit_place *record;
 
-	return audit->has[AUDIT_EVENTS] &&
-	       (!audit->opts.part || (from >= 0 && seq > from));
+	if (!audit->has[AUDIT_EVENTS] || !audit_time_is_due(audit, slot->ms))
+		return false;
+	if (!audit->opts.part || (from >= 0 && slot->seq > from))
+		return true;
+	record = audit->events_whole ? audit_record_of(audit, slot) : NULL;
+	return record &&
+	       record->timestamp >= audit->opts.since_ms + audit->opts.slack_ms;
 }
 
 int
@@ -370,6 +380,19 @@ audit_done(struct audit *audit, struct str topic, int32_t partition,
 	return 0;
 }
 
+void
+audit_lag(struct audit *audit, struct str group, struct str topic,
+	int32_t partition, int64_t offset, int64_t end)
+{
+	audit->verdicts.of[I9_STALE].checked++;
+	if (end > 0 && offset < end)
+		verdict_against(&audit->verdicts, I9_STALE,
+			"group %.*s is at %.*s/%d/%lld, %lld behind its end",
+			STR_ARG(group), STR_ARG(topic), (int)partition,
+			(long long)offset,
+			(long long)(end - (offset < 0 ? 0 : offset)));
+}
+
 int
 audit_place_add(struct audit_places *places, const struct audit_place *place)
 {
@@ -411,9 +434,9 @@ audit_places_sort(struct audit_places *places)
 		qsort(places->at, places->count, sizeof(*places->at), order);
 }
 
-uint32_t
-audit_place_find(
-	const struct audit_places *places, uint32_t part, int64_t offset)
+/* The first that is not before it. */
+static size_t
+lower(const struct audit_places *places, uint32_t part, int64_t offset)
 {
 	struct audit_place wanted = {
 		.part = part, .offset = offset, .timestamp = INT64_MIN};
@@ -426,8 +449,60 @@ audit_place_find(
 		else
 			high = at;
 	}
-	if (low == places->count || places->at[low].part != part ||
-		places->at[low].offset != offset)
+	return low;
+}
+
+uint32_t
+audit_place_find(
+	const struct audit_places *places, uint32_t part, int64_t offset)
+{
+	size_t at = lower(places, part, offset);
+
+	if (at == places->count || places->at[at].part != part ||
+		places->at[at].offset != offset)
 		return TABLE_NONE;
-	return (uint32_t)low;
+	return (uint32_t)at;
+}
+
+/* By its time, too: of a topic that was made anew the old places are none. */
+bool
+audit_place_covered(const struct audit *audit,
+	const struct audit_places *places, const struct audit_place *place)
+{
+	size_t at = lower(places, place->part, place->offset);
+	int64_t slack = audit->opts.slack_ms;
+	const struct audit_place *before, *after;
+
+	if (at == 0 || at == places->count)
+		return false;
+	before = &places->at[at - 1];
+	after = &places->at[at];
+	return before->part == place->part && after->part == place->part &&
+	       after->offset > place->offset &&
+	       (place->timestamp < 0 ||
+		       (place->timestamp >= before->timestamp - slack &&
+			       place->timestamp <= after->timestamp + slack));
+}
+
+const struct audit_place *
+audit_record_of(const struct audit *audit, const struct audit_slot *slot)
+{
+	const struct audit_place *label, *p;
+	const struct audit_msg *m;
+	uint32_t at;
+
+	if (slot->label == TABLE_NONE) {
+		m = slot->msg == TABLE_NONE ? NULL : &audit->msg[slot->msg];
+		return m && m->records == 1 ? &audit->committed.at[m->record]
+					    : NULL;
+	}
+	label = &audit->labels.at[slot->label];
+	at = audit_place_find(&audit->committed, label->part, label->offset);
+	if (at == TABLE_NONE)
+		return NULL;
+	p = &audit->committed.at[at];
+	return p->timestamp == label->timestamp || label->timestamp < 0 ||
+			       p->timestamp < 0
+		       ? p
+		       : NULL;
 }

@@ -31,6 +31,7 @@ enum audit_source {
 	AUDIT_OUTCOMES,
 	AUDIT_ROOMS,
 	AUDIT_MEMBERS,
+	AUDIT_GROUPS, /* what has been done of topics */
 	AUDIT_HISTORIES,
 	AUDIT_SOURCES,
 };
@@ -50,13 +51,14 @@ struct audit_options {
 /* ---- what is known ------------------------------------------------------ */
 
 enum {
-	MSG_OK = 1,	 /* has a RECEIPT */
-	MSG_FINAL = 2,	 /* an error with final:true */
-	MSG_OPEN = 4,	 /* an op of unknown outcome */
-	MSG_NOWHERE = 8, /* an op that went nowhere */
-	MSG_CRC = 16,	 /* crc is known */
-	MSG_REUSED = 32, /* its id was sent with two contents */
-	MSG_TOLD = 64,	 /* final came after a RECEIPT */
+	MSG_OK = 1,	  /* has a RECEIPT */
+	MSG_FINAL = 2,	  /* an error with final:true */
+	MSG_OPEN = 4,	  /* an op of unknown outcome */
+	MSG_NOWHERE = 8,  /* an op that went nowhere */
+	MSG_CRC = 16,	  /* crc is known */
+	MSG_REUSED = 32,  /* its id was sent with two contents */
+	MSG_TOLD = 64,	  /* final came after a RECEIPT */
+	MSG_DENIED = 128, /* an event refuses it */
 };
 
 /* One identity. */
@@ -80,8 +82,9 @@ struct audit_op {
 	uint64_t order; /* of the invoke that its place in the order is from */
 	int64_t invoke_ns, ok_ns; /* -1: none */
 	uint8_t flags;		  /* MSG_OK, _FINAL, _NOWHERE, _TOLD */
-	bool unsure; /* an earlier SEND of it has an unknown outcome */
-	bool waits;  /* the last SEND has no answer */
+	bool unsure;   /* an earlier SEND of it has an unknown outcome */
+	bool waits;    /* the last SEND has no answer */
+	bool unplaced; /* it was sent again behind a later one */
 };
 
 enum { SLOT_ROW = 1, SLOT_EVENT = 2, SLOT_RECEIVED = 4, SLOT_SYSTEM = 8 };
@@ -127,6 +130,7 @@ struct audit_room {
 	int64_t row_from;   /* rows are read from this seq on; -1: all */
 	int64_t event_from; /* the lowest seq of any event; -1: none */
 	int64_t lowest;	    /* the lowest seq of any source; -1: none */
+	bool judged;
 };
 
 /* A membership that begins or ends with a seq. */
@@ -144,7 +148,8 @@ struct audit_worker {
 	uint32_t name, file;
 	int64_t user_id;
 	int64_t first_ms, last_ms; /* -1: not known */
-	bool ended, sends;
+	uint64_t high; /* the last order of this connection's SENDs */
+	bool ended;
 };
 
 /* A worker's subscriptions to one room, one after the other. */
@@ -156,7 +161,10 @@ struct audit_sub {
 	uint32_t gaps; /* how many it has */
 	bool joined;
 	bool over; /* kicked, or left */
-	int64_t received, repeats;
+	uint32_t joins;
+	uint32_t strays;   /* came while no subscription lived */
+	int64_t stray_seq; /* the first of them */
+	int64_t received;
 };
 
 /* Seqs that came one after the other under one SUBSCRIBE. */
@@ -171,12 +179,14 @@ struct audit_hole {
 	uint32_t sub, epoch;
 	uint32_t next; /* of a hole; of a gap: how many came afterwards */
 	int64_t from, to;
+	int64_t ms; /* when it was seen; -1 */
 };
 
 struct audit {
 	struct audit_options opts;
 	struct verdicts verdicts;
 	bool has[AUDIT_SOURCES];
+	bool events_whole; /* of a part: none was deleted since its time */
 	/* what was counted besides */
 	int64_t lines, deliveries, repeats, event_repeats, copies, stored,
 		refused, untold, dead, stored_dead, pending, unknown_absent,
@@ -229,6 +239,9 @@ int audit_range(struct audit *audit, struct str topic, int32_t partition,
 /* The storing group's offset there. */
 int audit_done(struct audit *audit, struct str topic, int32_t partition,
 	int64_t offset) MUST_CHECK;
+/* How far a group is (-1: nowhere yet) of what was there at `end`: I9. */
+void audit_lag(struct audit *audit, struct str group, struct str topic,
+	int32_t partition, int64_t offset, int64_t end);
 
 /* The store's epoch, as PostgreSQL has it. Without it that of the newest event
  * counts, or of the newest `joined`. Before the rows. */

@@ -266,6 +266,39 @@ note_event_seq(struct audit *audit, uint32_t room, int64_t seq)
 		r->event_from = seq;
 }
 
+/* What the store says to a sender: of a repeat, or a refusal. */
+static int
+add_answer(struct audit *audit, const struct event *event, int64_t ms)
+{
+	struct key key = {event->room_id, event->user_id, {0, 0, 0}};
+	struct audit_sight sight = {.worker = TABLE_NONE,
+		.who = "chat-events",
+		.message_id = event->message_id};
+	uint32_t epoch = audit_epoch_of(audit, event->epoch, EPOCH_EVENT, ms);
+	uint32_t slot =
+		audit_slot_find(audit, epoch, event->room_id, event->seq);
+
+	if (!ident_of_json(&audit->ids, event->client_message_id, &key.id))
+		return 0;
+	sight.msg = audit_msg_of(audit, &key);
+	if (sight.msg == TABLE_NONE)
+		return -1;
+	if (event->kind == EVENT_REFUSED) {
+		if (!str_eq_c(event->code, "CLIENT_MESSAGE_ID_REUSED"))
+			audit->msg[sight.msg].flags |= MSG_DENIED;
+	} else if (slot != TABLE_NONE) {
+		audit_sight(audit, slot, &sight);
+	} else if (audit->msg[sight.msg].slot != TABLE_NONE &&
+		   audit->slot[audit->msg[sight.msg].slot].epoch == epoch) {
+		verdict_against(&audit->verdicts, I2_DUPLICATE,
+			"%s: a repeat of it was told to be seq %lld, and it is "
+			"seq %lld",
+			audit_say_msg(audit, sight.msg), (long long)event->seq,
+			(long long)audit->slot[audit->msg[sight.msg].slot].seq);
+	}
+	return 0;
+}
+
 static int
 add_event(struct audit *audit, const struct record *record)
 {
@@ -281,8 +314,10 @@ add_event(struct audit *audit, const struct record *record)
 
 	if (json_scan(record->value, &root, NULL, &ignored) < 0 ||
 		event_parse(&event, root, &ignored) < 0 ||
-		event.kind != EVENT_MESSAGE || left_out(audit, event.room_id))
+		event.kind > EVENT_REFUSED || left_out(audit, event.room_id))
 		return 0;
+	if (event.kind != EVENT_MESSAGE)
+		return add_answer(audit, &event, record->timestamp);
 	key.room_id = event.room_id;
 	key.sender_id = event.user_id;
 	sight.system = str_starts(event.type, "SYSTEM_");
@@ -364,6 +399,7 @@ add_label(struct audit *audit, const struct audit_row *row, uint32_t msg,
 		.msg = msg,
 		.offset = row->offset,
 		.timestamp = row->timestamp,
+		.crc = row->has_crc ? (row->crc ? row->crc : 1) : 0,
 		.more = slot};
 
 	if (place.part == TABLE_NONE ||

@@ -1,6 +1,7 @@
 /* audit/files.c - see files.h. */
 #include "audit/files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -55,6 +56,30 @@ file_close(struct file *file)
 		munmap((void *)(uintptr_t)file->all.data, file->all.len);
 }
 
+/* The last line may still be being written, or nobody has ended it. */
+static bool
+is_whole(struct str line)
+{
+	struct json root;
+	struct err ignored;
+
+	return json_scan(line, &root, NULL, &ignored) == 0 &&
+	       root.type == JSON_OBJECT;
+}
+
+/* Without blanks around it. */
+static struct str
+bare(struct str line)
+{
+	while (line.len && (unsigned char)line.data[line.len - 1] <= ' ')
+		line.len--;
+	while (line.len && (unsigned char)*line.data <= ' ') {
+		line.data++;
+		line.len--;
+	}
+	return line;
+}
+
 static bool
 file_next(struct file *file, struct str *line)
 {
@@ -63,28 +88,39 @@ file_next(struct file *file, struct str *line)
 	if (file->at == file->all.len)
 		return false;
 	end = memchr(from, '\n', file->all.len - file->at);
-	if (!end)
-		return false; /* it is still being written */
-	*line = (struct str){from, (size_t)(end - from)};
-	file->at += line->len + 1;
+	*line = (struct str){
+		from, end ? (size_t)(end - from) : file->all.len - file->at};
+	file->at += line->len + (end != NULL);
 	file->line++;
-	return true;
+	return end || is_whole(*line);
 }
 
-static int
+static void
 at_line(const struct file *file, struct err *err)
 {
 	struct err why = *err;
 
-	return err_set(err, "%s line %lld: %s", file->path,
-		(long long)file->line, why.text);
+	err_set(err, "%s line %lld: %s", file->path, (long long)file->line,
+		why.text);
+}
+
+/* No memory, no descriptor, a disk that does not answer: later, perhaps. What
+ * else is wrong stays so. */
+static int
+code_of(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE ||
+			       error == EIO
+		       ? EXIT_TEMP
+		       : EXIT_PERM;
 }
 
 /* Takes a line. what: which history, or which source it is of. */
 typedef int take_line(
 	struct audit *audit, uint32_t what, struct str line, struct err *err);
 
-/* Each line of a file but the empty ones; -1 names the one that was wrong. */
+/* Each line of a file but the empty ones; an exit code names the one that was
+ * wrong. */
 static int
 read_lines(struct audit *audit, const char *path, take_line *take,
 	uint32_t what, struct err *err)
@@ -93,15 +129,18 @@ read_lines(struct audit *audit, const char *path, take_line *take,
 	struct str line;
 	int rc = 0;
 
+	errno = 0;
 	if (file_open(&file, path, err) < 0)
-		return -1;
-	while (rc == 0 && file_next(&file, &line))
+		return code_of(errno);
+	while (rc == 0 && file_next(&file, &line)) {
+		line = bare(line);
 		if (line.len)
 			rc = take(audit, what, line, err);
+	}
 	if (rc < 0)
 		at_line(&file, err);
 	file_close(&file);
-	return rc;
+	return rc < 0 ? code_of(errno) : 0;
 }
 
 /* ---- histories, records ------------------------------------------------- */
@@ -225,6 +264,30 @@ take_outcome(struct audit *audit, struct json json, struct err *err)
 	return rc;
 }
 
+/* How far a group is: with chat-messages the one that stores. */
+static int
+take_group(struct audit *audit, struct json json, struct err *err)
+{
+	struct buf group = {0}, topic = {0};
+	struct str name = column(json, "group", &group);
+	struct str of = column(json, "topic", &topic);
+	int64_t partition = number(json, "partition");
+	int64_t offset = number(json, "offset"), end = number(json, "end");
+	int rc = 0;
+
+	if (!name.len || !of.len || partition < 0 || end < 0)
+		rc = err_set(err, "no group, topic, partition, or end");
+	else if (str_eq_c(of, "chat-messages") &&
+		 audit_done(audit, of, (int32_t)partition,
+			 offset < 0 ? 0 : offset) < 0)
+		rc = err_set(err, "out of memory");
+	else
+		audit_lag(audit, name, of, (int32_t)partition, offset, end);
+	buf_release(&group);
+	buf_release(&topic);
+	return rc;
+}
+
 static int
 take_table(
 	struct audit *audit, uint32_t source, struct str line, struct err *err)
@@ -239,11 +302,17 @@ take_table(
 		return take_row(audit, json, err);
 	case AUDIT_OUTCOMES:
 		return take_outcome(audit, json, err);
+	case AUDIT_GROUPS:
+		return take_group(audit, json, err);
 	case AUDIT_ROOMS:
+		if (number(json, "id") < 0)
+			return err_set(err, "no id");
 		rc = audit_room(
 			audit, number(json, "id"), number(json, "last_seq"));
 		break;
 	default:
+		if (number(json, "room_id") < 0 || number(json, "user_id") < 0)
+			return err_set(err, "no room_id, or no user_id");
 		rc = audit_member(audit, number(json, "room_id"),
 			number(json, "user_id"),
 			audit_time(json_get(json, "joined_at")),

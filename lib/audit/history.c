@@ -172,28 +172,29 @@ take_sending(struct audit *audit, uint32_t worker, const struct line *line,
 	struct err *err)
 {
 	int64_t ns = number(line->ns), ms = number(line->ms);
+	int64_t room = number(line->room);
 	struct ident id;
 	bool final;
 
 	if (!ident_of_json(&audit->ids, line->id, &id))
 		return err_set(err, "no clientMessageId");
 	if (json_is(line->op, "invoke")) {
-		if (number(line->room) < 0)
+		if (room < 0)
 			return err_set(err, "no roomId");
-		return no_memory(audit_invoke(audit, worker, number(line->room),
-					 &id, read_crc(line->crc), ns, ms),
+		return no_memory(audit_invoke(audit, worker, room, &id,
+					 read_crc(line->crc), ns, ms),
 			err);
 	}
 	if (json_is(line->op, "ok"))
-		audit_answer(audit, worker, -1, &id, ANSWER_OK, ns, ms);
+		audit_answer(audit, worker, room, &id, ANSWER_OK, ns, ms);
 	else if (json_is(line->op, "info"))
-		audit_answer(audit, worker, -1, &id, ANSWER_INFO, ns, ms);
+		audit_answer(audit, worker, room, &id, ANSWER_INFO, ns, ms);
 	else if (json_is(line->code, "CLIENT_MESSAGE_ID_REUSED"))
-		audit_answer(audit, worker, -1, &id, ANSWER_REUSED, ns, ms);
+		audit_answer(audit, worker, room, &id, ANSWER_REUSED, ns, ms);
 	else if (json_bool(line->final, &final) && final)
-		audit_answer(audit, worker, -1, &id, ANSWER_FINAL, ns, ms);
+		audit_answer(audit, worker, room, &id, ANSWER_FINAL, ns, ms);
 	else
-		audit_answer(audit, worker, -1, &id, ANSWER_FAIL, ns, ms);
+		audit_answer(audit, worker, room, &id, ANSWER_FAIL, ns, ms);
 	return 0;
 }
 
@@ -277,6 +278,8 @@ take(struct audit *audit, uint32_t worker, const struct line *line,
 			audit_sub_over(audit, worker, number(line->room)), err);
 	if (json_is(line->op, "lost"))
 		audit_lost(audit, worker);
+	else if (json_is(line->op, "connected"))
+		audit->worker[worker].high = 0;
 	else if (json_is(line->op, "end"))
 		audit->worker[worker].ended = true;
 	return 0;
@@ -289,8 +292,14 @@ audit_line(struct audit *audit, uint32_t file, struct str raw, struct err *err)
 	uint32_t worker = TABLE_NONE;
 	int64_t ms;
 
-	if (read_fields(raw, &line, err) < 0 ||
-		worker_of(audit, file, &line, &worker, err) < 0)
+	if (read_fields(raw, &line, err) < 0)
+		return -1;
+	if (line.op.type != JSON_STRING)
+		return err_set(err, "no op");
+	if (line.crc.type != JSON_NONE && line.crc.type != JSON_NULL &&
+		!read_crc(line.crc))
+		return err_set(err, "crc is not eight hexadecimal digits");
+	if (worker_of(audit, file, &line, &worker, err) < 0)
 		return -1;
 	audit->lines++;
 	ms = number(line.ms);

@@ -35,6 +35,13 @@ void audit_places_sort(struct audit_places *places);
 /* The first of that offset, sorted; TABLE_NONE. */
 uint32_t audit_place_find(
 	const struct audit_places *places, uint32_t part, int64_t offset);
+/* It lies between two others of its partition, of about its time. */
+bool audit_place_covered(const struct audit *audit,
+	const struct audit_places *places, const struct audit_place *place);
+/* The record that a row is from, where it was read; or the only one that a
+ * message without a place has; NULL. */
+const struct audit_place *audit_record_of(
+	const struct audit *audit, const struct audit_slot *slot);
 int audit_place_order(const struct audit_place *a, const struct audit_place *b);
 
 void audit_count(uint16_t *count); /* up to its bound */
@@ -73,7 +80,8 @@ enum audit_answer {
 	ANSWER_INFO,
 	ANSWER_REUSED, /* of its second content only: the first one stands */
 };
-/* Of something that was not invoked: nothing. */
+/* room_id: -1: not said. A RECEIPT for what was not invoked is one too many
+ * (I3); what else is said of it says nothing. */
 void audit_answer(struct audit *audit, uint32_t worker, int64_t room_id,
 	const struct ident *id, enum audit_answer answer, int64_t ns,
 	int64_t ms);
@@ -115,6 +123,7 @@ void audit_judge_events(struct audit *audit); /* I1 I10 */
 void audit_judge_delivery(struct audit *audit, const uint32_t *order); /* I1 */
 int audit_judge_order(struct audit *audit) MUST_CHECK;		       /* I4 */
 void audit_judge_seqs(struct audit *audit, const uint32_t *order); /* I4 I5 */
+int audit_judge_ids(struct audit *audit) MUST_CHECK;		   /* I2 */
 void audit_judge_isolation(struct audit *audit);		   /* I7 */
 
 /* An unknown outcome, by all that histories say of it. */
@@ -133,6 +142,8 @@ bool audit_is_due(const struct audit *audit, const struct audit_msg *m);
 /* Between what was read of a living system's rows. */
 bool audit_row_is_due(const struct audit *audit, int64_t room_id, int64_t seq);
 bool audit_event_is_due(
-	const struct audit *audit, int64_t room_id, int64_t seq);
+	const struct audit *audit, const struct audit_slot *slot);
+/* Said at that time (-1: not known): since the beginning of what is judged. */
+bool audit_time_is_due(const struct audit *audit, int64_t ms);
 
 #endif

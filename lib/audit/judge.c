@@ -28,8 +28,19 @@ audit_is_pending(const struct audit *audit, const struct audit_msg *m)
 bool
 audit_is_due(const struct audit *audit, const struct audit_msg *m)
 {
-	return audit->opts.since_ms < 0 || m->op == TABLE_NONE ||
-	       m->invoke_ms < 0 || m->invoke_ms >= audit->opts.since_ms;
+	int64_t ms = m->op != TABLE_NONE ? m->invoke_ms
+		     : m->record != TABLE_NONE
+			     ? audit->committed.at[m->record].timestamp
+		     : m->slot != TABLE_NONE ? audit->slot[m->slot].ms
+					     : -1;
+
+	return audit_time_is_due(audit, ms);
+}
+
+bool
+audit_time_is_due(const struct audit *audit, int64_t ms)
+{
+	return ms < 0 || ms >= audit->opts.since_ms;
 }
 
 /* ---- I1, I10: each message has one outcome ------------------------------ */
@@ -53,8 +64,9 @@ no_outcome(struct audit *audit, uint32_t at, enum invariant invariant)
 			"letter, nor refused",
 			audit_say_msg(audit, at),
 			m->flags & MSG_OK     ? "has a RECEIPT"
-			: m->op != TABLE_NONE ? "has an unknown outcome"
-					      : "is in no history",
+			: m->op == TABLE_NONE ? "is in no history"
+			: audit_is_open(m)    ? "has an unknown outcome"
+					      : "was refused for good",
 			audit_say_part(audit, place->part, place->offset));
 	} else {
 		verdict_against(&audit->verdicts, invariant,
@@ -135,7 +147,9 @@ judge_msg(struct audit *audit, uint32_t at)
 			judge_outcome(audit, at, I10_UNKNOWN);
 		else
 			audit->verdicts.of[I10_UNKNOWN].checked++;
-	} else if ((m->flags & MSG_OK) || (m->op == TABLE_NONE && m->records)) {
+	} else if ((m->flags & MSG_OK) ||
+		   (m->records &&
+			   (m->op == TABLE_NONE || (m->flags & MSG_FINAL)))) {
 		judge_outcome(audit, at, I1_LOSS);
 	}
 }
@@ -154,6 +168,8 @@ judge_other_records(struct audit *audit)
 		if (p->msg != TABLE_NONE)
 			continue;
 		done = audit->part[p->part].done;
+		if (!audit_time_is_due(audit, p->timestamp))
+			continue;
 		if (done >= 0 && p->offset >= done) {
 			audit->pending++;
 			continue;
@@ -185,6 +201,53 @@ judge_twice(struct audit *audit, uint32_t at)
 		verdict_against(&audit->verdicts, I2_DUPLICATE,
 			"%s is refused in %d rows", audit_say_msg(audit, at),
 			(int)m->refused);
+}
+
+/* ---- one id, one row ---------------------------------------------------- */
+
+struct numbered {
+	const struct audit *audit;
+	const struct audit_slot *slot;
+};
+
+static bool
+same_id(const void *ctx, uint32_t index)
+{
+	const struct numbered *wanted = ctx;
+	const struct audit_slot *s = &wanted->audit->slot[index];
+
+	return s->message_id == wanted->slot->message_id &&
+	       s->epoch == wanted->slot->epoch;
+}
+
+int
+audit_judge_ids(struct audit *audit)
+{
+	struct numbered wanted = {audit, NULL};
+	struct table ids = {0};
+	uint64_t hash;
+	uint32_t at;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < audit->slots && rc == 0; i++) {
+		wanted.slot = &audit->slot[i];
+		if (wanted.slot->message_id < 0)
+			continue;
+		hash = table_hash(
+			(uint64_t)wanted.slot->message_id, wanted.slot->epoch);
+		at = table_find(&ids, hash, same_id, &wanted);
+		if (at == TABLE_NONE)
+			rc = table_add(&ids, hash, (uint32_t)i);
+		else
+			verdict_against(&audit->verdicts, I2_DUPLICATE,
+				"messageId %lld is %s, and %s too",
+				(long long)wanted.slot->message_id,
+				audit_say_slot(audit, at),
+				audit_say_slot(audit, (uint32_t)i));
+	}
+	table_release(&ids);
+	return rc;
 }
 
 void
@@ -278,6 +341,8 @@ audit_judge(struct audit *audit)
 	audit_judge_places(audit);
 	audit_judge_outcomes(audit);
 	audit_judge_events(audit);
+	if (audit_judge_ids(audit) < 0)
+		goto out;
 	if (audit_judge_phantoms(audit) < 0 || audit_judge_order(audit) < 0)
 		goto out;
 	audit_judge_seqs(audit, order);

@@ -148,11 +148,33 @@ judge_strangers(struct audit *audit)
 	}
 }
 
+/* What came with no subscription: before it began, or after its end. Of a
+ * client that never says what he joined nothing is known. */
+static void
+judge_strays(struct audit *audit)
+{
+	const struct audit_sub *sub;
+	size_t i;
+
+	for (i = 0; i < audit->subs; i++) {
+		sub = &audit->sub[i];
+		if (sub->strays && sub->joins)
+			verdict_against(&audit->verdicts, I7_ISOLATION,
+				"%s got room %lld seq %lld%s, and had not "
+				"joined it",
+				audit_say_worker(audit, sub->worker),
+				(long long)sub->room_id,
+				(long long)sub->stray_seq,
+				sub->strays > 1 ? " and more" : "");
+	}
+}
+
 void
 audit_judge_isolation(struct audit *audit)
 {
 	size_t i;
 
+	judge_strays(audit);
 	if (!audit->has[AUDIT_HISTORIES] ||
 		!(audit->has[AUDIT_ROWS] || audit->has[AUDIT_EVENTS] ||
 			audit->has[AUDIT_MEMBERS]))

@@ -2,7 +2,8 @@
  * audit/judge_order.c - I4 by sender: the messages of one user in one room have
  * their seqs in the order in which he first sent them; see audit.h. Of two
  * clients of one user only what was sent after the other's RECEIPT is ordered.
- * What was dead-lettered, or sent by two clients, has no place in the order.
+ * What was dead-lettered, sent by two clients, or sent again behind something
+ * newer has no place in the order.
  */
 #include <stdlib.h>
 
@@ -57,8 +58,9 @@ is_ordered(const struct audit *audit, const struct audit_op *op)
 	const struct audit_msg *m = &audit->msg[op->msg];
 
 	return (op->flags & MSG_OK) && !(op->flags & MSG_FINAL) &&
-	       m->ops == 1 && m->slot != TABLE_NONE && !m->letters &&
-	       !m->dead && !(op->unsure && (op->flags & MSG_NOWHERE));
+	       m->ops == 1 && !op->unplaced && audit_is_due(audit, m) &&
+	       m->slot != TABLE_NONE && !m->letters && !m->dead &&
+	       !(op->unsure && (op->flags & MSG_NOWHERE));
 }
 
 static size_t

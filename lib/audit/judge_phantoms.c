@@ -45,13 +45,12 @@ known_users(const struct audit *audit, struct users *users)
 {
 	size_t i;
 
-	users->count = 0;
+	users->count = audit->workers;
 	users->id = calloc(audit->workers + 1, sizeof(*users->id));
 	if (!users->id)
 		return -1;
 	for (i = 0; i < audit->workers; i++)
-		if (audit->worker[i].sends)
-			users->id[users->count++] = audit->worker[i].user_id;
+		users->id[i] = audit->worker[i].user_id;
 	qsort(users->id, users->count, sizeof(*users->id), order_id);
 	return 0;
 }
@@ -71,11 +70,14 @@ judge(struct audit *audit, uint32_t at, const struct users *users)
 	const struct audit_msg *m = &audit->msg[at];
 	bool logged = m->op != TABLE_NONE, whole = !audit->opts.part;
 
-	if (!is_present(m) && !m->records)
+	if ((!is_present(m) && !m->records) || !audit_is_due(audit, m))
 		return;
 	audit->verdicts.of[I3_PHANTOM].checked++;
 	if ((m->flags & MSG_FINAL) && is_present(m))
 		against(audit, at, "it was refused for good");
+	else if ((m->flags & MSG_DENIED) && is_present(m) &&
+		 audit->epochs.count < 2)
+		against(audit, at, "an event refuses it");
 	else if ((m->flags & MSG_NOWHERE) &&
 		 !(m->flags & (MSG_OK | MSG_FINAL | MSG_OPEN)))
 		against(audit, at, "an error said that it went nowhere");

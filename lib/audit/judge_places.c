@@ -115,7 +115,7 @@ count_aborted(struct audit *audit)
 	const struct audit_place *p;
 	size_t i;
 
-	for (i = 0; i < audit->raw.count; i++) {
+	for (i = 0; i < audit->raw.count && audit->has[AUDIT_MESSAGES]; i++) {
 		p = &audit->raw.at[i];
 		if (p->msg != TABLE_NONE && !find(&audit->committed, p))
 			audit_count(&audit->msg[p->msg].aborted);
@@ -124,12 +124,51 @@ count_aborted(struct audit *audit)
 
 /* ---- what others say of a record ---------------------------------------- */
 
+/* Something is said of a record that nobody may take, or that is not there. */
+static void
+judge_absent(
+	struct audit *audit, const struct audit_place *place, const char *what)
+{
+	bool aborted = find(&audit->raw, place);
+
+	if (!audit->has[AUDIT_MESSAGES] ||
+		!audit_time_is_due(audit, place->timestamp))
+		return;
+	if (aborted || (!audit->opts.part && audit_place_covered(audit,
+						     &audit->committed, place)))
+		verdict_against(&audit->verdicts, I3_PHANTOM,
+			"%s of record %s, which %s", what,
+			audit_say_part(audit, place->part, place->offset),
+			aborted ? "was aborted" : "is nowhere");
+}
+
+/* Sent with two contents: the record says which of them is meant. */
+static void
+judge_content(struct audit *audit, const struct audit_place *label,
+	const struct audit_place *record)
+{
+	const struct audit_msg *m;
+
+	if (label->msg == TABLE_NONE || label->msg != record->msg)
+		return;
+	m = &audit->msg[label->msg];
+	if (((m->flags & MSG_REUSED) || m->reused) && label->crc &&
+		record->crc && label->crc != record->crc)
+		verdict_against(&audit->verdicts, I3_PHANTOM,
+			"%s: its content has crc %08x in PostgreSQL, and %08x "
+			"in record %s, which it is from",
+			audit_say_msg(audit, label->msg), label->crc,
+			record->crc,
+			audit_say_part(audit, record->part, record->offset));
+}
+
 static void
 judge_label(struct audit *audit, const struct audit_place *label)
 {
 	const struct audit_place *p = find(&audit->committed, label);
 
 	if (p) {
+		judge_content(audit, label, p);
 		audit->verdicts.of[I6_AGREEMENT].checked++;
 		if (p->msg != label->msg)
 			verdict_against(&audit->verdicts, I6_AGREEMENT,
@@ -138,10 +177,18 @@ judge_label(struct audit *audit, const struct audit_place *label)
 				audit_say_msg(audit, label->msg),
 				audit_say_part(audit, p->part, p->offset),
 				audit_say_msg(audit, p->msg));
+	} else if (!audit->has[AUDIT_MESSAGES]) {
+		return;
 	} else if (find(&audit->raw, label)) {
 		verdict_against(&audit->verdicts, I3_PHANTOM,
 			"%s is stored as %s, from record %s, which was aborted",
 			audit_say_msg(audit, label->msg),
+			audit_say_slot(audit, label->more),
+			audit_say_part(audit, label->part, label->offset));
+	} else if (!audit->opts.part &&
+		   audit_place_covered(audit, &audit->committed, label)) {
+		verdict_against(&audit->verdicts, I6_AGREEMENT,
+			"%s is stored from record %s, which is nowhere",
 			audit_say_slot(audit, label->more),
 			audit_say_part(audit, label->part, label->offset));
 	}
@@ -152,6 +199,8 @@ judge_letter(struct audit *audit, const struct audit_place *letter)
 {
 	const struct audit_place *p = find(&audit->committed, letter);
 
+	if (!p)
+		judge_absent(audit, letter, "there is a dead letter");
 	if (!p || !letter->sum || letter->timestamp < 0)
 		return;
 	audit->verdicts.of[I6_AGREEMENT].checked++;
@@ -159,11 +208,30 @@ judge_letter(struct audit *audit, const struct audit_place *letter)
 		differs(audit, p, "its dead letter has another value");
 }
 
+/* The row is made from the letter; without it nobody can send it again. */
+static void
+judge_dead(struct audit *audit, const struct audit_place *outcome)
+{
+	if (audit->opts.part || !audit->has[AUDIT_LETTERS] ||
+		find(&audit->letters, outcome) ||
+		(outcome->msg != TABLE_NONE && audit->msg[outcome->msg].rows) ||
+		!audit_time_is_due(audit, outcome->timestamp))
+		return;
+	verdict_against(&audit->verdicts, I1_LOSS,
+		"record %s is a dead letter by message_outcomes, and there is "
+		"no such letter",
+		audit_say_part(audit, outcome->part, outcome->offset));
+}
+
 static void
 judge_outcome_row(struct audit *audit, const struct audit_place *outcome)
 {
 	const struct audit_place *p = find(&audit->committed, outcome);
 
+	if (!p)
+		judge_absent(audit, outcome, "message_outcomes has a row");
+	if (outcome->more)
+		judge_dead(audit, outcome);
 	if (!p || outcome->msg == TABLE_NONE)
 		return;
 	audit->verdicts.of[I6_AGREEMENT].checked++;

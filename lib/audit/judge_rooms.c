@@ -7,6 +7,17 @@
 
 /* ---- events ------------------------------------------------------------- */
 
+/* A living system's may wait in the outbox. */
+static void
+judge_system(struct audit *audit, uint32_t at)
+{
+	if (!audit->opts.part)
+		verdict_against(&audit->verdicts, I1_LOSS,
+			"%s, a message of the system, is stored, and no event "
+			"says so",
+			audit_say_slot(audit, at));
+}
+
 void
 audit_judge_events(struct audit *audit)
 {
@@ -17,9 +28,13 @@ audit_judge_events(struct audit *audit)
 	for (i = 0; i < audit->slots; i++) {
 		s = &audit->slot[i];
 		if (!(s->flags & SLOT_ROW) || (s->flags & SLOT_EVENT) ||
-			s->msg == TABLE_NONE ||
-			audit->msg[s->msg].events || /* before a restore */
-			!audit_event_is_due(audit, s->room_id, s->seq))
+			!audit_event_is_due(audit, s))
+			continue;
+		if (s->msg == TABLE_NONE) {
+			judge_system(audit, (uint32_t)i);
+			continue;
+		}
+		if (audit->msg[s->msg].events) /* before a restore */
 			continue;
 		m = &audit->msg[s->msg];
 		if (audit_is_pending(audit, m) || m->rows > 1)
@@ -33,8 +48,8 @@ audit_judge_events(struct audit *audit)
 
 /* ---- seqs --------------------------------------------------------------- */
 
-/* What was received by somebody and is not in the table: where no other judge
- * sees it. */
+/* What was published, or received by somebody, and is not in the table: where
+ * no other judge sees it. */
 static void
 judge_unstored(struct audit *audit, uint32_t at)
 {
@@ -42,49 +57,42 @@ judge_unstored(struct audit *audit, uint32_t at)
 	const struct audit_msg *m =
 		s->msg == TABLE_NONE ? NULL : &audit->msg[s->msg];
 
-	if ((s->flags & SLOT_ROW) || !(s->flags & SLOT_RECEIVED) ||
-		s->epoch != audit->epoch ||
+	if ((s->flags & SLOT_ROW) ||
+		!(s->flags & (SLOT_RECEIVED | SLOT_EVENT)) ||
+		!audit_time_is_due(audit, s->ms) || s->epoch != audit->epoch ||
 		!audit_row_is_due(audit, s->room_id, s->seq) ||
 		(m && (m->op != TABLE_NONE || m->records || m->rows)))
 		return;
-	if (m && !audit->opts.part)
+	if (m && !audit->opts.part && audit->has[AUDIT_MESSAGES])
 		return; /* a phantom */
 	verdict_against(&audit->verdicts, I3_PHANTOM,
-		"%s, %s, was received, and is not stored",
-		audit_say_slot(audit, at), audit_say_msg(audit, s->msg));
-}
-
-/* The record that a row is from, where it was read. */
-static const struct audit_place *
-record_of(const struct audit *audit, const struct audit_slot *s)
-{
-	const struct audit_place *label, *p;
-	uint32_t at;
-
-	if (s->label == TABLE_NONE)
-		return NULL;
-	label = &audit->labels.at[s->label];
-	at = audit_place_find(&audit->committed, label->part, label->offset);
-	if (at == TABLE_NONE)
-		return NULL;
-	p = &audit->committed.at[at];
-	return p->timestamp == label->timestamp ? p : NULL;
+		"%s, %s, was %s, and is not stored", audit_say_slot(audit, at),
+		audit_say_msg(audit, s->msg),
+		s->flags & SLOT_RECEIVED ? "received" : "published");
 }
 
 /* Walks the numbers of one room. */
 struct walk {
-	int64_t last; /* -1: none yet */
+	int64_t last; /* 0: none yet */
 	const struct audit_place *record;
 };
+
+/* A room's first number is 1, where all of it was read. */
+static bool
+begins(const struct audit *audit, const struct audit_slot *s)
+{
+	return (s->flags & SLOT_ROW) && audit->opts.since_ms < 0;
+}
 
 static void
 step(struct audit *audit, struct walk *walk, uint32_t at)
 {
 	const struct audit_slot *s = &audit->slot[at];
-	const struct audit_place *record = record_of(audit, s);
+	const struct audit_place *record = audit_record_of(audit, s);
 
 	audit->verdicts.of[I5_DENSE].checked++;
-	if (walk->last >= 0 && s->seq > walk->last + 1)
+	if (s->seq > walk->last + 1 && audit_time_is_due(audit, s->ms) &&
+		(walk->last > 0 || begins(audit, s)))
 		verdict_against(&audit->verdicts, I5_DENSE,
 			"room %lld seq %lld%s is nowhere: seq %lld is behind "
 			"seq %lld",
@@ -112,13 +120,30 @@ end_of_room(struct audit *audit, const struct audit_slot *s, int64_t last)
 
 	if (said < 0 || !audit->has[AUDIT_ROWS] || s->epoch != audit->epoch)
 		return;
-	if (last < 0)
-		last = 0;
+	audit->room[at].judged = true;
 	if (last < said || (last > said && !audit->opts.part))
 		verdict_against(&audit->verdicts, I5_DENSE,
 			"room %lld: last_seq is %lld, the last row has %lld",
 			(long long)s->room_id, (long long)said,
 			(long long)last);
+}
+
+/* Rooms that have a last number, and nothing else. */
+static void
+judge_empty(struct audit *audit)
+{
+	const struct audit_room *room;
+	size_t i;
+
+	for (i = 0; i < audit->rooms; i++) {
+		room = &audit->room[i];
+		if (!room->judged && room->last_seq > 0 &&
+			audit->has[AUDIT_ROWS] && audit->opts.since_ms < 0)
+			verdict_against(&audit->verdicts, I5_DENSE,
+				"room %lld: last_seq is %lld, and it has no "
+				"row",
+				(long long)room->id, (long long)room->last_seq);
+	}
 }
 
 static void
@@ -131,6 +156,8 @@ judge_gaps(struct audit *audit)
 	audit->verdicts.of[I5_DENSE].checked += audit->deliveries;
 	for (i = 0; i < audit->gaps; i++) {
 		gap = &audit->gap[i];
+		if (!audit_time_is_due(audit, gap->ms))
+			continue;
 		slot = audit_slot_find(audit, gap->epoch,
 			audit->sub[gap->sub].room_id, gap->from);
 		verdict_against(&audit->verdicts, I5_DENSE,
@@ -163,7 +190,7 @@ audit_judge_seqs(struct audit *audit, const uint32_t *order)
 	uint8_t counts = audit->has[AUDIT_ROWS]	    ? SLOT_ROW
 			 : audit->has[AUDIT_EVENTS] ? SLOT_EVENT
 						    : 0;
-	struct walk walk = {-1, NULL};
+	struct walk walk = {0, NULL};
 	const struct audit_slot *s;
 	size_t i;
 
@@ -172,7 +199,7 @@ audit_judge_seqs(struct audit *audit, const uint32_t *order)
 		if (i && !same_numbers(s, &audit->slot[order[i - 1]])) {
 			end_of_room(
 				audit, &audit->slot[order[i - 1]], walk.last);
-			walk = (struct walk){-1, NULL};
+			walk = (struct walk){0, NULL};
 		}
 		judge_unstored(audit, order[i]);
 		if ((s->flags & counts) &&
@@ -182,6 +209,7 @@ audit_judge_seqs(struct audit *audit, const uint32_t *order)
 	}
 	if (i)
 		end_of_room(audit, &audit->slot[order[i - 1]], walk.last);
+	judge_empty(audit);
 	judge_gaps(audit);
 }
 
@@ -211,7 +239,7 @@ above(const struct audit *audit, const uint32_t *order,
 }
 
 /* A worker who has waited to his end has it: of his own history what has a
- * RECEIPT, else what is older than his end by more than the slack. */
+ * RECEIPT, and all that is older than his end by more than the slack. */
 static bool
 must_have(const struct audit *audit, const struct audit_worker *worker,
 	const struct audit_slot *s)
@@ -228,9 +256,11 @@ must_have(const struct audit *audit, const struct audit_worker *worker,
 	if (m && m->op == TABLE_NONE && audit->opts.part)
 		return false;
 	if (m && m->op != TABLE_NONE &&
-		audit->worker[audit->op[m->op].worker].file == worker->file)
-		return m->flags & MSG_OK;
-	return ms >= 0 && worker->last_ms >= 0 &&
+		audit->worker[audit->op[m->op].worker].file == worker->file &&
+		(m->flags & MSG_OK))
+		return audit_is_due(audit, m);
+	return ms >= 0 && audit_time_is_due(audit, ms) &&
+	       worker->last_ms >= 0 &&
 	       ms + audit->opts.slack_ms <= worker->last_ms;
 }
 

@@ -15,6 +15,8 @@ struct wanted {
 	const struct audit *audit;
 	uint32_t worker;
 	const struct ident *id;
+	int64_t room_id; /* -1: any: an id may stand in two rooms */
+	bool waiting;	 /* only what has no answer yet */
 };
 
 static bool
@@ -25,7 +27,11 @@ same_op(const void *ctx, uint32_t index)
 	const struct ident *id = &wanted->audit->msg[op->msg].key.id;
 
 	return op->worker == wanted->worker && id->hi == wanted->id->hi &&
-	       id->lo == wanted->id->lo && id->kind == wanted->id->kind;
+	       id->lo == wanted->id->lo && id->kind == wanted->id->kind &&
+	       (op->waits || !wanted->waiting) &&
+	       (wanted->room_id < 0 ||
+		       wanted->room_id ==
+			       wanted->audit->msg[op->msg].key.room_id);
 }
 
 static uint64_t
@@ -35,9 +41,10 @@ op_hash(uint32_t worker, const struct ident *id)
 }
 
 static uint32_t
-find_op(const struct audit *audit, uint32_t worker, const struct ident *id)
+find_op(const struct audit *audit, uint32_t worker, const struct ident *id,
+	int64_t room_id, bool waiting)
 {
-	struct wanted wanted = {audit, worker, id};
+	struct wanted wanted = {audit, worker, id, room_id, waiting};
 
 	return table_find(
 		&audit->op_table, op_hash(worker, id), same_op, &wanted);
@@ -79,6 +86,16 @@ note_content(struct audit_msg *m, uint32_t crc)
 	m->crc = crc;
 }
 
+/* Order is promised to who sends again first, and in the old order. */
+static void
+take_place(struct audit_worker *worker, struct audit_op *op)
+{
+	if (op->order > worker->high)
+		worker->high = op->order;
+	else if (op->order < worker->high && !(op->flags & MSG_OK))
+		op->unplaced = true;
+}
+
 int
 audit_invoke(struct audit *audit, uint32_t worker, int64_t room_id,
 	const struct ident *id, uint32_t crc, int64_t ns, int64_t ms)
@@ -90,13 +107,13 @@ audit_invoke(struct audit *audit, uint32_t worker, int64_t room_id,
 	if (msg == TABLE_NONE || audit_room_of(audit, room_id) == TABLE_NONE)
 		return -1;
 	audit->order++;
-	audit->worker[worker].sends = true;
 	note_content(&audit->msg[msg], crc);
-	at = find_op(audit, worker, id);
-	if (at == TABLE_NONE || audit->op[at].msg != msg) {
+	at = find_op(audit, worker, id, room_id, false);
+	if (at == TABLE_NONE) {
 		if (new_op(audit, worker, msg, ns, ms, &at) < 0)
 			return -1;
 		audit->op[at].waits = true;
+		audit->worker[worker].high = audit->order;
 		return 0;
 	}
 	op = &audit->op[at];
@@ -105,6 +122,7 @@ audit_invoke(struct audit *audit, uint32_t worker, int64_t room_id,
 		op->order = audit->order;
 		op->invoke_ns = ns;
 	}
+	take_place(&audit->worker[worker], op);
 	op->flags &= (uint8_t)~MSG_NOWHERE;
 	op->waits = true;
 	return 0;
@@ -123,16 +141,33 @@ take_ok(struct audit *audit, struct audit_op *op, int64_t ns, int64_t ms)
 		m->ok_ms = ms;
 }
 
+static void
+never_sent(struct audit *audit, uint32_t worker, const struct ident *id)
+{
+	buf_reset(&audit->text);
+	ident_print(&audit->text, &audit->ids, id);
+	verdict_against(&audit->verdicts, I3_PHANTOM,
+		"%s has a RECEIPT for message %.*s, which he never sent",
+		audit_say_worker(audit, worker), (int)audit->text.len,
+		audit->text.data);
+}
+
 void
 audit_answer(struct audit *audit, uint32_t worker, int64_t room_id,
 	const struct ident *id, enum audit_answer answer, int64_t ns,
 	int64_t ms)
 {
-	uint32_t at = find_op(audit, worker, id);
+	uint32_t at = find_op(audit, worker, id, room_id, true);
 	struct audit_op *op;
 
 	if (at == TABLE_NONE)
+		at = find_op(audit, worker, id, room_id, false);
+	if (at == TABLE_NONE) {
+		if (answer == ANSWER_OK && audit->opts.only_room < 0 &&
+			audit_time_is_due(audit, ms))
+			never_sent(audit, worker, id);
 		return;
+	}
 	op = &audit->op[at];
 	switch (answer) {
 	case ANSWER_OK:
@@ -155,6 +190,7 @@ audit_answer(struct audit *audit, uint32_t worker, int64_t room_id,
 		op->unsure |= !(op->flags & MSG_OK);
 		break;
 	case ANSWER_INFO:
+		audit->worker[worker].high = 0;
 		op->unsure |= !(op->flags & MSG_OK);
 		op->waits = false;
 		break;

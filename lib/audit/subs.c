@@ -4,7 +4,7 @@
  * audit.h.
  *
  *	cursor + 1: the next. Above: a hole, then the next. At or below: out of
- *a hole it is late (I4), else it is a repeat, which clients drop.
+ *	a hole it is late (I4), else it is a repeat, which clients drop.
  */
 #include "audit/inner.h"
 
@@ -51,7 +51,8 @@ audit_sub_of(struct audit *audit, uint32_t worker, int64_t room_id)
 /* ---- holes -------------------------------------------------------------- */
 
 static int
-open_hole(struct audit *audit, uint32_t sub, int64_t from, int64_t to)
+open_hole(
+	struct audit *audit, uint32_t sub, int64_t from, int64_t to, int64_t ms)
 {
 	uint32_t at = audit->free_hole;
 
@@ -62,8 +63,8 @@ open_hole(struct audit *audit, uint32_t sub, int64_t from, int64_t to)
 			return -1;
 		at = (uint32_t)audit->holes++;
 	}
-	audit->hole[at] = (struct audit_hole){
-		sub, audit->sub[sub].epoch, audit->sub[sub].holes, from, to};
+	audit->hole[at] = (struct audit_hole){sub, audit->sub[sub].epoch,
+		audit->sub[sub].holes, from, to, ms};
 	audit->sub[sub].holes = at;
 	return 0;
 }
@@ -99,7 +100,7 @@ fill_hole(struct audit *audit, uint32_t sub, int64_t seq)
 			hole->to--;
 		} else {
 			hole->to = seq - 1;
-			if (open_hole(audit, sub, seq + 1, to) < 0)
+			if (open_hole(audit, sub, seq + 1, to, hole->ms) < 0)
 				return -1;
 		}
 		return 1;
@@ -190,6 +191,7 @@ audit_joined(struct audit *audit, uint32_t worker,
 	if (new_run(audit, at, ms) < 0)
 		return -1;
 	sub->joined = true;
+	sub->joins++;
 	sub->over = false;
 	if (str_eq_c(join->status, "live") || str_eq_c(join->status, "reset"))
 		sub->cursor = join->head;
@@ -208,6 +210,8 @@ audit_received(struct audit *audit, uint32_t at, int64_t seq, int64_t ms)
 
 	sub->received++;
 	audit->deliveries++;
+	if (!sub->joined && audit_time_is_due(audit, ms) && !sub->strays++)
+		sub->stray_seq = seq;
 	if (sub->gaps)
 		mend_gap(audit, at, seq);
 	if (sub->cursor >= 0 && seq <= sub->cursor) {
@@ -223,7 +227,7 @@ audit_received(struct audit *audit, uint32_t at, int64_t seq, int64_t ms)
 		return late < 0 ? -1 : extend_run(audit, at, seq, ms);
 	}
 	if (sub->cursor >= 0 && seq > sub->cursor + 1 &&
-		open_hole(audit, at, sub->cursor + 1, seq - 1) < 0)
+		open_hole(audit, at, sub->cursor + 1, seq - 1, ms) < 0)
 		return -1;
 	audit->sub[at].cursor = seq;
 	return extend_run(audit, at, seq, ms);
@@ -246,6 +250,7 @@ audit_lost(struct audit *audit, uint32_t worker)
 {
 	size_t i;
 
+	audit->worker[worker].high = 0;
 	for (i = 0; i < audit->subs; i++)
 		if (audit->sub[i].worker == worker)
 			audit->sub[i].joined = false;

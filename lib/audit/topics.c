@@ -229,24 +229,15 @@ sleep_ms(int64_t ms)
 }
 
 static void
-judge_lag(struct audit *audit, const struct audit_live *live, const char *group,
-	const struct positions *done)
+judge_lag(struct audit *audit, const char *group, const struct positions *done)
 {
 	const struct position *p;
 	size_t i;
 
 	for (i = 0; i < done->count; i++) {
 		p = &done->item[i];
-		audit->verdicts.of[I9_STALE].checked++;
-		if (is_behind(p))
-			verdict_against(&audit->verdicts, I9_STALE,
-				"group %s is at %s/%d/%lld, %lld behind its "
-				"end, after %.1f s",
-				group, p->topic.data, (int)p->partition,
-				(long long)p->offset,
-				(long long)(p->end -
-					    (p->offset < 0 ? 0 : p->offset)),
-				(double)live->settle_ms / 1000);
+		audit_lag(audit, str_c(group), p->topic, p->partition,
+			p->offset, p->end);
 	}
 }
 
@@ -279,7 +270,7 @@ settle(struct audit *audit, const struct audit_live *live, const char *group,
 	}
 	consumer_close(&consumer);
 	if (!code && (there || !optional))
-		judge_lag(audit, live, group, ends);
+		judge_lag(audit, group, ends);
 	return code;
 }
 
@@ -314,6 +305,35 @@ read_source(struct audit *audit, const struct audit_live *live,
 
 	if (!code && !reading.missing)
 		audit_has(audit, source);
+	return code;
+}
+
+/* Of a part of chat-events: nothing of it has been deleted, for no partition's
+ * part begins where the topic does, or the topic begins with its first. */
+static int
+note_events(struct audit *audit, const struct audit_live *live, struct err *err)
+{
+	struct audit_live all = *live;
+	struct positions part = {0}, whole = {0};
+	const struct position *p, *first;
+	size_t i;
+	int code;
+
+	if (live->from.kind != SPEC_TIME)
+		return 0;
+	all.from = (struct spec){SPEC_START, 0};
+	code = find_ends(live, AUDIT_TOPIC_EVENTS, &part, err);
+	if (!code)
+		code = find_ends(&all, AUDIT_TOPIC_EVENTS, &whole, err);
+	audit->events_whole = !code;
+	for (i = 0; i < whole.count && !code; i++) {
+		first = &whole.item[i];
+		p = positions_get(&part, first->topic, first->partition);
+		audit->events_whole &=
+			p && (first->offset == 0 || p->offset > first->offset);
+	}
+	positions_release(&part);
+	positions_release(&whole);
 	return code;
 }
 
@@ -369,6 +389,8 @@ audit_read_kafka(
 	if (!code)
 		code = read_source(audit, live, AUDIT_EVENTS,
 			AUDIT_TOPIC_EVENTS, NULL, err);
+	if (!code && audit->has[AUDIT_EVENTS])
+		code = note_events(audit, live, err);
 	positions_release(&ends);
 	positions_release(&done);
 	positions_release(&letters);

@@ -99,7 +99,7 @@ hand && alone
 is "the manual's history holds" "$? $(seen)" '0 '
 hand && sed -i '/"seq":58/d' "$h" && alone
 is 'an ok that never came: I1' "$? $(seen)" '1 I1'
-hand && sed -i '3{h;d}; 5G' "$h" && alone
+hand && sed -i '3{h;d}; 5G; 10{h;d}; 11G' "$h" && alone
 is 'in the wrong order: I4' "$? $(seen)" '1 I4'
 hand && sed -i 's/"seq":58/"seq":59/' "$h" && alone
 is 'a gap: I5' "$? $(seen)" '1 I5'
@@ -129,11 +129,11 @@ is 'a line that is being written is passed over' $? 0
 
 # Sources that cannot be read, wrong use.
 hand && echo 'no JSON' >>"$h" && alone
-is 'a line that is none: exit' $? 111
+is 'a line that is none: exit' $? 100
 grep -q "$h line 17: " "$dir/log"
 ok $? 'it is named'
 "$B/chat-audit" --rows "$dir/none" 2>"$dir/log"
-is 'no such file: exit' $? 111
+is 'no such file: exit' $? 100
 "$B/chat-audit" --rows "$h" --atomic a:b:c 2>/dev/null
 is 'files and what needs a living system: exit' $? 100
 "$B/chat-audit" --histories-only 2>/dev/null

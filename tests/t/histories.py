@@ -449,8 +449,8 @@ def only_once(world, client, seq):
     """Without repeats on the wire: then one line is one delivery."""
     lines = [line for line in client.log if line["worker"] == client.name and
              line["op"] in ("recv", "deleted") and line["seq"] == seq]
-    for line in lines[1:]:
-        client.log.remove(line)
+    client.log[:] = [line for line in client.log
+                     if not any(line is again for again in lines[1:])]
     return lines[0]
 
 
