@@ -42,6 +42,22 @@
 	X(emits_acked_first,                                                   \
 		"emits are acked before their record is finished")             \
 	X(letter_acked_first, "so is its dead letter")                         \
+	X(x_up_to_the_lowest,                                                  \
+		"-x: of a partition only up to the lowest unanswered")         \
+	X(x_offset_goes_along, ".. its offset with it")                        \
+	X(x_offsets_in_it, ".. in the transaction, not behind it")             \
+	X(x_cut_says_nothing,                                                  \
+		".. behind what was given back nothing is published")          \
+	X(x_leaving_is_dropped, ".. what a lost partition said is dropped")    \
+	X(x_aborted_commits_nothing, ".. what is aborted commits nothing")     \
+	X(x_aborted_is_kept, ".. and its records go again")                    \
+	X(x_refused_go_alone, ".. of a refused one each record goes alone")    \
+	X(x_refused_twice, ".. refused alone twice: dead")                     \
+	X(x_aborts_end, ".. aborted again and again: the process ends")        \
+	X(x_waits_while_full, ".. what is answered counts for the bound")      \
+	X(x_one_always_goes, ".. but one record always goes")                  \
+	X(x_strangers_commit_nothing,                                          \
+		".. who is not in the group commits nothing")                  \
 	X(one_letter, "one letter a record")                                   \
 	X(refused_emit_is_death, "a refused emit makes its record dead")       \
 	X(log_went_back,                                                       \
@@ -87,6 +103,10 @@
 	X(refused_for_ever, "refused once is refused for ever")                \
 	X(store_decides_who_may_speak, "the store decides who may speak")      \
 	X(retry_takes_the_room_along, "a retry takes its room's rest along")   \
+	X(letter_is_one_row, "a letter becomes one row, read twice or not")    \
+	X(place_has_its_time, ".. known by its original's timestamp, too")     \
+	X(unread_is_completed, ".. though its replay came first")              \
+	X(replay_is_marked, "what was replayed says so in that row")           \
 	X(ready_after_positions, "ready not before the positions are known")   \
 	X(ready_follows_again, "at ready all rooms are followed again")        \
 	X(round_after_round, "a round of heads during a round follows it")     \
@@ -142,7 +162,8 @@
 	X(sim_no_phantom, "the checker: a body that nobody sent")              \
 	X(sim_no_hole, "the checker: a seq is left out")                       \
 	X(sim_no_aborted_read, "the checker: what was aborted is read")        \
-	X(sim_no_wrong_refusal, "the checker: a member is refused")
+	X(sim_no_wrong_refusal, "the checker: a member is refused")            \
+	X(sim_stable_offsets, "the checker: offsets are read too early")
 
 #ifdef CHAT_RULES
 enum rule {

@@ -197,7 +197,7 @@ runner_leave(struct runner *r, struct item *item)
 {
 	window_cut(&item->part->window, &item->slot);
 	item->state = ITEM_DETACHED;
-	if (r->opts.atomic && !item->staged) {
+	if (r->opts.atomic && !item->staged && RULE(x_leaving_is_dropped)) {
 		item->publishing = 0;
 		item->letter_due = false;
 	}
@@ -403,7 +403,8 @@ runner_committed(struct runner *r, bool ok, int64_t now_ms)
 	TAILQ_FOREACH (part, &r->parts, in_parts) {
 		if (part->committing == WINDOW_NONE)
 			continue;
-		if (ok || (part->state == PART_REVOKING && !r->opts.atomic))
+		if (ok || (part->state == PART_REVOKING && !r->opts.atomic) ||
+			!RULE(x_aborted_commits_nothing))
 			part->committed = part->committing;
 		part->committing = WINDOW_NONE;
 	}

@@ -3,6 +3,7 @@
  * next transaction, and what its end means for each.
  */
 #include "base/clock.h"
+#include "base/rule.h"
 #include "flow/runner.h"
 #include "flow/runner_inner.h"
 
@@ -22,13 +23,14 @@ bool
 runner_crowded(const struct runner *r)
 {
 	return r->opts.atomic && r->bytes >= r->opts.max_bytes &&
-	       r->hold.sent_count;
+	       RULE(x_waits_while_full) &&
+	       (r->hold.sent_count || !RULE(x_one_always_goes));
 }
 
 bool
 runner_is_cut(const struct runner *r, const struct item *item)
 {
-	return r->opts.atomic &&
+	return r->opts.atomic && RULE(x_cut_says_nothing) &&
 	       window_behind_cut(&item->part->window, item->slot.offset);
 }
 
@@ -59,8 +61,12 @@ next_of(struct part *part)
 	struct window_slot *slot = part->staged
 					   ? window_after(&part->staged->slot)
 					   : window_first(&part->window);
-	struct item *item = (struct item *)slot;
+	struct item *item;
 
+	while (!RULE(x_up_to_the_lowest) && slot &&
+		((struct item *)slot)->state != ITEM_FINISHING)
+		slot = window_after(slot);
+	item = (struct item *)slot;
 	if (!slot || item->state != ITEM_FINISHING)
 		return NULL;
 	return item;
@@ -169,7 +175,7 @@ runner_settle(struct runner *r, bool ok, int64_t now_ms)
 	struct item *item;
 
 	while ((item = unstage(r))) {
-		if (!ok) {
+		if (!ok && RULE(x_aborted_is_kept)) {
 			go_back(r, item);
 			continue;
 		}
@@ -184,7 +190,7 @@ runner_settle(struct runner *r, bool ok, int64_t now_ms)
 	/* librdkafka 2.0.2: the first after a refused one fails, too. */
 	if (r->aborts++)
 		r->batch_ms = now_ms + RUNNER_COMMIT_AGAIN_MS;
-	if (r->aborts > RUNNER_ABORTS_MAX)
+	if (r->aborts > RUNNER_ABORTS_MAX && RULE(x_aborts_end))
 		runner_fail(r, EXIT_TEMP,
 			"transactions are aborted again and again");
 }
@@ -196,7 +202,7 @@ judge(struct runner *r, struct item *item, bool letter, struct str why,
 {
 	if (item->state == ITEM_DETACHED) {
 		go_back(r, item);
-	} else if (!item->refused_once) {
+	} else if (!item->refused_once && RULE(x_refused_twice)) {
 		item->refused_once = item->solo = true;
 		item->due_ms = now_ms + RUNNER_REFUSED_MS;
 	} else if (letter) {
@@ -224,7 +230,7 @@ runner_refused(struct runner *r, bool letter, struct str why, int64_t now_ms)
 			judge(r, item, letter, why, now_ms);
 			continue;
 		}
-		item->solo = true;
+		item->solo = RULE(x_refused_go_alone);
 		go_back(r, item);
 	}
 }

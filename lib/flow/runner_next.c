@@ -169,8 +169,9 @@ next_pause(struct runner *r, struct runner_action *action)
 static int64_t
 commit_at(struct part *part)
 {
-	return window_commit_after(
-		&part->window, part->staged ? &part->staged->slot : NULL);
+	return window_commit_after(&part->window,
+		part->staged && RULE(x_offset_goes_along) ? &part->staged->slot
+							  : NULL);
 }
 
 static bool

@@ -1,7 +1,7 @@
 /*
  * tests/sim/check.c - I1 to I10, when all has drained. What a client receives
  * is checked as it comes (client.c): I2, I3, I5, I6; what it may have, when it
- * is sent (I7). I8 (-x) has nothing here yet.
+ * is sent (I7), and what is committed, when it is (I8, txn.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +12,23 @@
 #include "pair.h"
 #include "pg.h"
 #include "sends.h"
+#include "wire/dlt.h"
 
 /* ---- drained ------------------------------------------------------------- */
+
+static bool
+is_read(int letters, int p, char *why, size_t size)
+{
+	enum topic topic = letters ? DLT : MESSAGES;
+	int64_t at = kafka.group[letters].committed[p];
+	int64_t end = kafka.log[topic][p].end;
+
+	if (at == end || !end)
+		return true;
+	snprintf(why, size, "%s/%d: %lld of %lld is committed",
+		topic_names[topic], p, (long long)at, (long long)end);
+	return false;
+}
 
 bool
 drained(char *why, size_t size)
@@ -37,16 +52,9 @@ drained(char *why, size_t size)
 			return false;
 		}
 	}
-	for (p = 0; p < w.plan.parts; p++)
-		if (kafka.committed[p] != kafka.log[MESSAGES][p].end &&
-			kafka.log[MESSAGES][p].end) {
-			snprintf(why, size,
-				"chat-messages/%d: %lld of %lld "
-				"is committed",
-				p, (long long)kafka.committed[p],
-				(long long)kafka.log[MESSAGES][p].end);
+	for (p = 0; p < 2 * w.plan.parts; p++)
+		if (!is_read(p % 2, p / 2, why, size))
 			return false;
-		}
 	if (pg.outbox_first != pg.outbox_end) {
 		snprintf(why, size, "the outbox is not empty");
 		return false;
@@ -75,6 +83,7 @@ struct found {
 	int rows;
 	bool refused, letter, event;
 	bool event_now; /* .. of this life */
+	bool marked;	/* its letter's row says that it was replayed */
 };
 
 static struct found found[SENDS_MAX];
@@ -111,6 +120,31 @@ look_at_event(const struct record *record)
 	}
 }
 
+/* Each letter has become one row; what was replayed says so, once it is
+ * decided. */
+static void
+look_at_letter(const struct record *letter, int n)
+{
+	const struct letter_row *row, *other;
+	struct dlt_info info;
+
+	dlt_read(&info, letter);
+	row = pg_letter(info.origin.partition, info.origin.offset,
+		info.origin.timestamp);
+	if (!row || row->unread) {
+		wrong("I1", "the letter of send%d has no row", n);
+		return;
+	}
+	for (other = row + 1; other < pg.letter + pg.letters; other++)
+		if (other->part == row->part && other->offset == row->offset &&
+			other->timestamp == row->timestamp)
+			wrong("I2", "the letter of send%d has two rows", n);
+	if (n >= 0)
+		found[n].marked |= row->replayed;
+	if (row->timestamp != info.origin.timestamp)
+		wrong("I2", "the letter of send%d has another's row", n);
+}
+
 static void
 look_at_logs(void)
 {
@@ -125,6 +159,7 @@ look_at_logs(void)
 			n = send_of(rec->record.value);
 			if (n >= 0)
 				found[n].letter = true;
+			look_at_letter(&rec->record, n);
 		}
 	}
 }
@@ -242,6 +277,12 @@ check_end(int n)
 	if (send->replayed && send->temper == MUTE && f->row && !f->event &&
 		!send->log_lost)
 		wrong("I1", "send%d was replayed, and nobody was told", n);
+	if (send->replayed && (f->row || f->refused) && f->letter &&
+		!f->marked && !send->log_lost && pg.epoch == 1)
+		wrong("I1",
+			"send%d was replayed, and its letter's row does not "
+			"say so",
+			n);
 }
 
 static bool

@@ -7,6 +7,7 @@
 #include "pair.h"
 #include "pg.h"
 #include "sends.h"
+#include "wire/dlt.h"
 
 static struct actor *
 client_of(int index)
@@ -119,7 +120,7 @@ broker_power_loss(void)
 	/* Who reads chat-events on may miss what takes the place of what is
 	 * gone: the clock mends that. */
 	lose_events(CLOCK_NEVER);
-	kafka_reset_group(-1);
+	kafka_reset_groups(-1);
 }
 
 static void
@@ -130,7 +131,7 @@ power_loss(void)
 		   1u << OUTBOX | 1u << RUNNER);
 	kafka_lose_tail();
 	lose_events(w.now);
-	kafka_reset_group(0);
+	kafka_reset_groups(0);
 }
 
 static void
@@ -151,7 +152,7 @@ restore(void)
 		pg_calls()[i].used = false;
 	pg_restore();
 	lose_events(w.now);
-	kafka_reset_group(0);
+	kafka_reset_groups(0);
 }
 
 static void
@@ -172,10 +173,23 @@ broker_away(int ms)
 static void
 hang(int index)
 {
-	struct actor *actor = actor_of(STORE, index % PAIRS);
+	struct actor *actor = actor_of(STORE, index % RUNNERS);
 
 	if (actor->state == UP)
 		stop(actor, INT32_MAX);
+}
+
+static void
+append_replay(const struct record *letter, struct str of)
+{
+	struct record_header headers[] = {
+		{STR(DLT_REPLAY_COUNT), STR("1"), false},
+		{STR(DLT_REPLAY_OF), of, false}};
+	struct record record = *letter;
+
+	record.headers = headers;
+	record.header_count = ARRAY_LEN(headers);
+	kafka_append(MESSAGES, letter->partition, &record);
 }
 
 /* What chat-dlq-replay does, in the one transaction that it does it in; what
@@ -183,11 +197,10 @@ hang(int index)
 static void
 replay(int which)
 {
-	static struct record_header headers[] = {
-		{{"chat-replay-count", 17}, {"1", 1}, false}};
 	int p = which % w.plan.parts, n;
 	struct krec *rec;
-	struct record record;
+	struct dlt_info info;
+	struct buf of = {0};
 	int64_t at;
 
 	for (at = 0; (rec = kafka_fetch(DLT, p, &at)); at++) {
@@ -195,11 +208,11 @@ replay(int which)
 		if (n < 0 || w.plan.send[n].replayed)
 			continue;
 		w.plan.send[n].replayed = true;
-		record = rec->record;
-		record.headers = headers;
-		record.header_count = 1;
+		dlt_read(&info, &rec->record);
+		dlt_place_print(&of, &info.origin);
+		append_replay(&rec->record, buf_str(&of));
+		buf_release(&of);
 		trace("send%d is replayed", n);
-		kafka_append(MESSAGES, p, &record);
 		return;
 	}
 }
@@ -284,7 +297,7 @@ step_act(const struct step *step)
 		pg_away(step->b);
 		break;
 	case DO_PG_CUT:
-		actor = actor_of(STORE, step->a % PAIRS);
+		actor = actor_of(STORE, step->a % RUNNERS);
 		if (actor->state != DOWN)
 			pg_client_gone(actor, false);
 		break;
@@ -362,8 +375,8 @@ static const char *
 actor_word(int i)
 {
 	static const char *const words[] = {"edge0", "edge1", "produce", "cast",
-		"api", "outbox", "run0", "run1", "run2", "store0", "store1",
-		"store2"};
+		"api", "outbox", "run0", "run1", "run2", "letters", "store0",
+		"store1", "store2", "outcomes"};
 
 	return words[i];
 }
@@ -436,7 +449,7 @@ step_describe(
 		break;
 	case DO_PG_CUT:
 		snprintf(out, size, "store%d loses its connection",
-			s->a % PAIRS);
+			s->a % RUNNERS);
 		break;
 	case DO_LATE:
 		snprintf(out, size, "the next EndTxn is late by %d ms", s->b);
@@ -452,7 +465,7 @@ step_describe(
 			s->b);
 		break;
 	case DO_HANG:
-		snprintf(out, size, "store%d hangs", s->a % PAIRS);
+		snprintf(out, size, "store%d hangs", s->a % RUNNERS);
 		break;
 	case DO_WAIT:
 		snprintf(out, size, "nothing, for %d ms", s->b);

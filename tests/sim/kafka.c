@@ -1,4 +1,4 @@
-/* tests/sim/kafka.c - see kafka.h: logs, transactions, requests. */
+/* tests/sim/kafka.c - see kafka.h: logs and requests. */
 #include "kafka.h"
 
 #include <stdlib.h>
@@ -24,12 +24,6 @@ topic_of(struct str name)
 
 /* ---- logs ---------------------------------------------------------------- */
 
-static unsigned
-bit_of(enum topic topic, int part)
-{
-	return 1u << ((int)topic * PARTS + part);
-}
-
 /* A broker that is none. */
 static void
 swap_last(struct log *log)
@@ -48,12 +42,28 @@ swap_last(struct log *log)
 	b->value = value;
 }
 
+void
+record_keep_headers(struct record *record)
+{
+	const struct record_header *from = record->headers;
+	size_t i;
+
+	if (!record->header_count)
+		return;
+	record->headers =
+		sim_alloc(record->header_count * sizeof(struct record_header));
+	for (i = 0; i < record->header_count; i++) {
+		record->headers[i] = from[i];
+		record->headers[i].name = sim_copy(from[i].name);
+		record->headers[i].value = sim_copy(from[i].value);
+	}
+}
+
 static struct krec *
 append(enum topic topic, int part, const struct record *record)
 {
 	struct log *log = &kafka.log[topic][part];
 	struct krec *rec = sim_alloc(sizeof(*rec)), **more;
-	size_t i;
 
 	if (log->end == log->size) {
 		log->size = log->size ? 2 * log->size : 64;
@@ -67,17 +77,7 @@ append(enum topic topic, int part, const struct record *record)
 	rec->record.topic = str_c(topic_names[topic]);
 	rec->record.key = sim_copy(record->key);
 	rec->record.value = sim_copy(record->value);
-	if (record->header_count) {
-		rec->record.headers = sim_alloc(
-			record->header_count * sizeof(struct record_header));
-		for (i = 0; i < record->header_count; i++) {
-			rec->record.headers[i] = record->headers[i];
-			rec->record.headers[i].name =
-				sim_copy(record->headers[i].name);
-			rec->record.headers[i].value =
-				sim_copy(record->headers[i].value);
-		}
-	}
+	record_keep_headers(&rec->record);
 	rec->record.partition = part;
 	rec->record.offset = log->end;
 	rec->record.timestamp = SIM_WALL_MS + w.now;
@@ -86,15 +86,36 @@ append(enum topic topic, int part, const struct record *record)
 	log->rec[log->end++] = rec;
 	if (!RULE(sim_no_swap) && topic == MESSAGES && chance(20))
 		swap_last(log);
-	if (topic == EVENTS)
-		event_told(rec->record.value);
 	return rec;
 }
 
-int64_t
+/* Readers of what is committed stop at what is open. */
+void
+kafka_tell(void)
+{
+	int p;
+
+	for (p = 0; p < PARTS; p++) {
+		struct log *log = &kafka.log[EVENTS][p];
+
+		for (; log->told < log->end; log->told++) {
+			const struct krec *rec = log->rec[log->told];
+
+			if (rec->state == K_OPEN)
+				break;
+			if (rec->state == K_COMMITTED)
+				event_told(rec->record.value);
+		}
+	}
+}
+
+struct krec *
 kafka_append(enum topic topic, int part, const struct record *record)
 {
-	return append(topic, part, record)->record.offset;
+	struct krec *rec = append(topic, part, record);
+
+	kafka_tell();
+	return rec;
 }
 
 struct krec *
@@ -112,60 +133,6 @@ kafka_fetch(enum topic topic, int part, int64_t *position)
 			return NULL;
 	}
 	return NULL;
-}
-
-/* ---- transactions -------------------------------------------------------- */
-
-static void
-settle(struct txid *txid, enum topic topic, int part)
-{
-	struct log *log = &kafka.log[topic][part];
-	bool commit = txid->state == T_COMMITTING;
-	struct record none = {
-		.partition = part, .key_null = true, .value_null = true};
-	int64_t i;
-
-	for (i = 0; i < log->end; i++)
-		if (log->rec[i]->state == K_OPEN &&
-			log->rec[i]->txid == (int)(txid - kafka.txid))
-			log->rec[i]->state = commit ? K_COMMITTED : K_ABORTED;
-	append(topic, part, &none)->state = K_MARKER;
-}
-
-bool
-kafka_can_mark(const struct txid *txid)
-{
-	return w.broker_up &&
-	       (txid->state == T_COMMITTING || txid->state == T_ABORTING);
-}
-
-void
-kafka_mark(struct txid *txid)
-{
-	int t, p;
-
-	for (t = 0; t < TOPICS; t++)
-		for (p = 0; p < PARTS; p++) {
-			if (!(txid->parts & bit_of((enum topic)t, p)))
-				continue;
-			trace("kafka: marker of transaction %d in %s/%d: %s",
-				(int)(txid - kafka.txid), topic_names[t], p,
-				txid->state == T_COMMITTING ? "committed"
-							    : "aborted");
-			settle(txid, (enum topic)t, p);
-			txid->parts &= ~bit_of((enum topic)t, p);
-			if (!txid->parts)
-				txid->state = T_EMPTY;
-			return;
-		}
-	txid->state = T_EMPTY;
-}
-
-static void
-abort_it(struct txid *txid)
-{
-	txid->epoch++;
-	txid->state = txid->parts ? T_ABORTING : T_EMPTY;
 }
 
 /* ---- requests ------------------------------------------------------------ */
@@ -246,31 +213,17 @@ kafka_client_gone(struct actor *actor)
 	queue->used = queue->head != NULL;
 }
 
-/* Its transaction's markers are awaited before anything else of it. */
-static bool
-must_wait(const struct req *req)
-{
-	const struct txid *txid;
-
-	if (req->txid < 0 || req->kind == R_END)
-		return false;
-	txid = &kafka.txid[req->txid];
-	if (req->kind == R_PRODUCE && req->epoch != txid->epoch)
-		return false;
-	return txid->state == T_COMMITTING || txid->state == T_ABORTING;
-}
-
 bool
 kafka_can_serve(const struct kqueue *queue)
 {
 	return w.broker_up && queue->used && queue->head &&
-	       w.now >= queue->hold_ms && !must_wait(queue->head);
+	       w.now >= queue->hold_ms && !txn_must_wait(queue->head);
 }
 
 static enum verdict
 serve_produce(struct req *req)
 {
-	struct txid *txid = req->txid < 0 ? NULL : &kafka.txid[req->txid];
+	const struct txid *txid = req->txid < 0 ? NULL : &kafka.txid[req->txid];
 	struct krec *rec;
 
 	if (txid && req->epoch != txid->epoch)
@@ -283,27 +236,9 @@ serve_produce(struct req *req)
 		return V_REFUSED;
 	rec = append(req->topic, req->part, &req->record);
 	req->at = rec->record.offset;
-	if (!txid)
-		return V_OK;
-	if (txid->state == T_EMPTY) {
-		txid->state = T_ONGOING;
-		txid->began_ms = w.now;
-	}
-	txid->parts |= bit_of(req->topic, req->part);
-	rec->state = K_OPEN;
-	rec->txid = req->txid;
-	return V_OK;
-}
-
-static enum verdict
-serve_end(const struct req *req)
-{
-	struct txid *txid = &kafka.txid[req->txid];
-
-	if (req->epoch != txid->epoch)
-		return V_FENCED;
-	if (txid->state == T_ONGOING)
-		txid->state = req->commit ? T_COMMITTING : T_ABORTING;
+	if (txid)
+		txn_add(req, rec);
+	kafka_tell();
 	return V_OK;
 }
 
@@ -314,21 +249,15 @@ kafka_serve(struct kqueue *queue)
 	struct actor *actor = &w.actor[req->actor];
 	struct msg *msg;
 
-	if (req->kind == R_INIT && kafka.txid[req->txid].state == T_ONGOING) {
-		abort_it(&kafka.txid[req->txid]);
+	if (txn_aborts(req))
 		return; /* when its markers are written */
-	}
 	take(queue);
-	if (req->kind == R_INIT) {
-		req->epoch = ++kafka.txid[req->txid].epoch;
-		req->verdict = V_OK;
-	} else if (req->kind == R_PRODUCE) {
+	if (req->kind == R_PRODUCE)
 		req->verdict = serve_produce(req);
-	} else if (req->kind == R_END) {
-		req->verdict = serve_end(req);
-	} else {
+	else if (req->kind == R_COMMIT)
 		req->verdict = coord_commit(req);
-	}
+	else
+		req->verdict = txn_serve(req);
 	if (req->kind == R_PRODUCE)
 		trace("kafka: %.*s -> %s/%d %s%lld",
 			STR_ARG(send_label(req->topic, &req->record)),
@@ -347,56 +276,25 @@ kafka_serve(struct kqueue *queue)
 void
 kafka_tick(void)
 {
-	int i;
-
 	if (!w.broker_up)
 		return;
-	for (i = 0; i < TXIDS; i++)
-		if (kafka.txid[i].state == T_ONGOING &&
-			w.now >= kafka.txid[i].began_ms + TXN_TIMEOUT_MS) {
-			trace("kafka: transaction %d has timed out", i);
-			abort_it(&kafka.txid[i]);
-		}
+	txn_tick();
 	coord_tick();
 }
 
 int64_t
 kafka_deadline(void)
 {
-	int64_t at = coord_deadline(), then;
+	int64_t at = coord_deadline(), then = txn_deadline();
 	int i;
 
-	for (i = 0; i < TXIDS; i++) {
-		then = kafka.txid[i].began_ms + TXN_TIMEOUT_MS;
-		if (kafka.txid[i].state == T_ONGOING && then < at)
-			at = then;
-	}
+	if (then < at)
+		at = then;
 	for (i = 0; i < QUEUES; i++)
 		if (kafka.queue[i].used && kafka.queue[i].hold_ms > w.now &&
 			kafka.queue[i].hold_ms < at)
 			at = kafka.queue[i].hold_ms;
 	return at;
-}
-
-/* What was open is ended: its coordinator starts anew, too. */
-static void
-end_all(void)
-{
-	int i, t, p;
-
-	for (i = 0; i < TXIDS; i++) {
-		if (kafka.txid[i].state == T_ONGOING)
-			abort_it(&kafka.txid[i]);
-		while (kafka.txid[i].parts)
-			kafka_mark(&kafka.txid[i]);
-		kafka.txid[i].state = T_EMPTY;
-	}
-	for (t = 0; t < TOPICS; t++)
-		for (p = 0; p < PARTS; p++)
-			for (int64_t o = 0; o < kafka.log[t][p].end; o++)
-				if (kafka.log[t][p].rec[o]->state == K_OPEN)
-					kafka.log[t][p].rec[o]->state =
-						K_ABORTED;
 }
 
 static void
@@ -411,6 +309,8 @@ cut_log(enum topic topic, int part, int64_t end)
 	trace("kafka: %s/%d ends at %lld now, not at %lld", topic_names[topic],
 		part, (long long)end, (long long)log->end);
 	log->end = end;
+	if (log->told > end)
+		log->told = end;
 }
 
 void
@@ -428,7 +328,7 @@ kafka_lose_tail(void)
 	int64_t lose;
 	int t, p;
 
-	end_all();
+	txn_end_all();
 	for (t = 0; t < TOPICS; t++)
 		for (p = 0; p < w.plan.parts; p++) {
 			lose = roll(5);
@@ -443,20 +343,28 @@ kafka_make_anew(void)
 {
 	int p;
 
-	end_all();
+	txn_end_all();
 	for (p = 0; p < PARTS; p++)
 		cut_log(MESSAGES, p, 0);
-	kafka_reset_group(-1);
+	kafka_reset_group(&kafka.group[0], -1);
 }
 
 void
-kafka_reset_group(int64_t offset)
+kafka_reset_group(struct cgroup *group, int64_t offset)
 {
 	int p, slot;
 
-	kafka.gen++;
-	for (slot = 0; slot < PAIRS; slot++)
-		kafka.member[slot].in = false;
+	group->gen++;
+	kafka.life++;
+	for (slot = 0; slot < RUNNERS; slot++)
+		group->member[slot].in = false;
 	for (p = 0; p < PARTS; p++)
-		kafka.committed[p] = offset;
+		coord_set(group, p, offset, ++kafka.order);
+}
+
+void
+kafka_reset_groups(int64_t offset)
+{
+	kafka_reset_group(&kafka.group[0], offset);
+	kafka_reset_group(&kafka.group[1], offset);
 }

@@ -433,7 +433,17 @@ void
 pg_step(struct pgcall *call)
 {
 	enum pg_verdict verdict = PGV_OK;
+	int i;
 
+	if (call->kind == CALL_LETTERS || call->kind == CALL_REPLAYED) {
+		for (i = 0; i < call->count; i++)
+			if (call->kind == CALL_LETTERS)
+				pg_dead(&call->arg[i]);
+			else
+				pg_replayed(&call->arg[i]);
+		answer(call, PGV_OK);
+		return;
+	}
 	if (take_locks(call))
 		return;
 	if (call->kind == CALL_STORE) {

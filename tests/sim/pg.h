@@ -12,7 +12,13 @@
 #include "store/batch.h"
 #include "world.h"
 
-enum { CALLS = 24, BATCH_MAX = 8, OUTCOMES_MAX = 256, OUTBOX_MAX = 256 };
+enum {
+	CALLS = 24,
+	BATCH_MAX = 8,
+	OUTCOMES_MAX = 256,
+	OUTBOX_MAX = 256,
+	LETTERS_MAX = 160
+};
 
 enum row_type { ROW_TEXT, ROW_INVITE, ROW_KICK, ROW_LEAVE };
 
@@ -30,6 +36,15 @@ struct outcome {
 	enum store_state state; /* REFUSED, REUSED */
 	int room, user;
 	int64_t cmid;
+};
+
+/* .. and those of dead letters. */
+struct letter_row {
+	int part;
+	int64_t offset, timestamp; /* of the original */
+	int64_t cmid;
+	bool unread; /* LETTER_UNREAD */
+	bool replayed;
 };
 
 struct room {
@@ -54,13 +69,16 @@ struct pg {
 	struct room room[ROOMS];
 	struct outcome outcome[OUTCOMES_MAX];
 	int outcomes;
+	struct letter_row letter[LETTERS_MAX];
+	int letters;
 	struct outbox_row outbox[OUTBOX_MAX];
 	int outbox_first, outbox_end;
 };
 
 extern struct pg pg;
 
-/* One record of a batch, and what became of it. */
+/* One record of a batch, and what became of it. Of a letter: the place of its
+ * original. */
 struct pgarg {
 	int room, user, part;
 	int64_t cmid, offset, timestamp;
@@ -73,7 +91,14 @@ struct pgarg {
 	const struct row *row; /* again: as it is stored */
 };
 
-enum pg_call { CALL_STORE, CALL_KICK, CALL_LEAVE, CALL_INVITE };
+enum pg_call {
+	CALL_STORE,
+	CALL_LETTERS,
+	CALL_REPLAYED,
+	CALL_KICK,
+	CALL_LEAVE,
+	CALL_INVITE,
+};
 enum pg_verdict { PGV_OK, PGV_RECORD, PGV_MISSING, PGV_OUTAGE };
 
 struct pgcall {
@@ -108,6 +133,11 @@ const struct row *pg_row(int room, int64_t seq);
 void pg_row_told(int room, int64_t seq);
 /* .. of an earlier life, too. */
 bool pg_had_row(int room, int64_t seq, int64_t cmid, int user);
+
+/* pg_letters.c */
+void pg_dead(struct pgarg *a);
+void pg_replayed(const struct pgarg *a);
+struct letter_row *pg_letter(int part, int64_t offset, int64_t timestamp);
 
 /* What an edge asks chat-api, and the answer: a follow (from -1: live), or a
  * page. */

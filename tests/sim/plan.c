@@ -134,14 +134,14 @@ add_fault(struct plan *plan, enum step_kind kind, enum about about)
 			about == FOLLOWING && chance(70)
 				? (int)(chance(50) ? EDGES + 1 + roll(2)
 						   : roll(EDGES))
-				: (int)roll(EDGES + 4 + 2 * PAIRS),
+				: (int)roll(PROGRAMS),
 			0);
 		break;
 	case DO_STOP:
-		add(plan, kind, (int)roll(EDGES + 4 + 2 * PAIRS), ms);
+		add(plan, kind, (int)roll(PROGRAMS), ms);
 		break;
 	case DO_TERM:
-		add(plan, kind, EDGES + 4 + (int)roll(PAIRS), 0);
+		add(plan, kind, EDGES + 4 + (int)roll(RUNNERS), 0);
 		break;
 	case DO_GONE:
 		add(plan, kind, (int)roll((unsigned)plan->clients), 0);
@@ -209,6 +209,8 @@ plan_make(struct plan *plan, uint64_t seed)
 	plan->pairs = 1 + (int)roll(2);
 	plan->idempotent = chance(30);
 	plan->page = 1 + (int)roll(4);
+	plan->atomic = chance(30);
+	plan->window_bytes = chance(30) ? 1000 : 1 << 20;
 	about = chance(40) ? ALL : (enum about)roll(ABOUTS);
 	for (c = 0; c < plan->clients; c++)
 		for (r = 0; r < plan->rooms; r++)

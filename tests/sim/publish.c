@@ -16,7 +16,7 @@ init_next(struct pub *pub)
 	struct req *req;
 	int k;
 
-	for (k = 0; k < TXIDS; k++) {
+	for (k = 0; k < PRODUCERS; k++) {
 		req = kafka_req(pub->actor, R_INIT);
 		req->txid = k;
 		kafka_send(pub->actor, req);
@@ -28,7 +28,7 @@ pub_init(struct pub *pub, struct actor *actor, bool transactional,
 	size_t source_records)
 {
 	const struct group_limits limits = {.transactional = transactional,
-		.producers = transactional ? TXIDS : 1,
+		.producers = transactional ? PRODUCERS : 1,
 		.batch_records = BATCH_RECORDS,
 		.batch_bytes = BATCH_BYTES,
 		.source_records = source_records,
@@ -51,22 +51,12 @@ pub_put(struct pub *pub, struct group_source *source,
 	const struct record *record, void *opaque)
 {
 	struct pitem *item = sim_alloc(sizeof(*item));
-	size_t i;
 
 	item->record = *record;
 	item->record.key = sim_copy(record->key);
 	item->record.value = sim_copy(record->value);
 	item->record.id = sim_copy(record->id);
-	if (record->header_count)
-		item->record.headers = sim_alloc(
-			record->header_count * sizeof(struct record_header));
-	for (i = 0; i < record->header_count; i++) {
-		item->record.headers[i] = record->headers[i];
-		item->record.headers[i].name =
-			sim_copy(record->headers[i].name);
-		item->record.headers[i].value =
-			sim_copy(record->headers[i].value);
-	}
+	record_keep_headers(&item->record);
 	item->topic = topic_of(record->topic);
 	item->opaque = opaque;
 	item->part = pub->keep && record->partition >= 0
@@ -227,7 +217,7 @@ pub_answer(struct pub *pub, const struct req *req)
 	if (req->kind == R_INIT) {
 		pub->epoch[req->txid] = req->epoch;
 		pub->inited |= 1u << req->txid;
-		if (pub->inited == (1u << TXIDS) - 1)
+		if (pub->inited == (1u << PRODUCERS) - 1)
 			pub->state = P_READY;
 	} else if (req->kind == R_PRODUCE) {
 		return delivered(pub, req);

@@ -1,6 +1,6 @@
 /*
  * tests/sim/runner.c - chat-consume -g store -- chat-store: stands for lib/run
- * (runner.c, emits.c, letters.c; consumer.c has the rest). What it decides is
+ * (runner.c; emits.c, xact.c and consumer.c have the rest). What it decides is
  * flow/runner's.
  */
 #include <signal.h>
@@ -11,9 +11,7 @@
 #include "pair.h"
 #include "runner.h"
 #include "sends.h"
-#include "wire/dlt.h"
 #include "wire/hello.h"
-#include "wire/result.h"
 
 enum {
 	WINDOW = 12,
@@ -22,107 +20,7 @@ enum {
 	TICK_MS = 1000,
 };
 
-static void
-end(struct actor *actor, int code, const char *why)
-{
-	actor_exit(actor, code, why);
-}
-
-/* ---- emits and letters --------------------------------------------------- */
-
-static void
-choke(struct actor *actor)
-{
-	struct run *run = actor->self;
-
-	if (!run->source.paused || run->r.choked)
-		return;
-	runner_choke(&run->r, true, w.now);
-	if (run->pipe)
-		run->pipe->side[0].paused = true;
-}
-
-static void
-on_resume(struct actor *actor, struct group_source *source)
-{
-	struct run *run = actor->self;
-
-	(void)source;
-	runner_choke(&run->r, false, w.now);
-	if (run->pipe)
-		run->pipe->side[0].paused = false;
-	actor->due = true;
-}
-
-static void
-on_answer(struct actor *actor, const struct pitem *item, bool dead)
-{
-	struct run *run = actor->self;
-	bool letter = (uintptr_t)item->opaque & 1;
-
-	runner_published(&run->r,
-		(struct item *)((char *)item->opaque - letter), letter, dead,
-		STR("refused"), w.now);
-	actor->due = true;
-}
-
-static void
-send_letter(struct run *run, struct item *item)
-{
-	static struct record_room room;
-	const struct krec *rec = item->body;
-	struct record letter;
-	struct err err;
-
-	send_died(rec->record.value);
-	if (dlt_letter(&letter, &rec->record, "store", str_c(item->error_class),
-		    str_c(item->error_message), &room, &err) < 0)
-		abort();
-	pub_put(&run->pub, &run->source, &letter, (char *)item + 1);
-	passes(run->pub.actor, AT_LETTER);
-}
-
-static void
-publish_pending(struct run *run, struct item *item)
-{
-	struct filter_line parsed;
-	struct err err;
-	int i;
-
-	for (i = 0; i < run->pending_count; i++) {
-		if (filter_line_parse(
-			    &parsed, run->pending[i], &run->room, &err) < 0)
-			abort();
-		pub_put(&run->pub, &run->source, &parsed.emit, item);
-		passes(run->pub.actor, AT_EMITS);
-	}
-}
-
-/* ---- the filter's lines -------------------------------------------------- */
-
-static void
-take_result(struct actor *actor, const struct result *result)
-{
-	static const enum runner_status status[] = {
-		[RESULT_DONE] = RUNNER_DONE,
-		[RESULT_DEAD] = RUNNER_DEAD,
-		[RESULT_RETRY] = RUNNER_RETRY,
-	};
-	struct run *run = actor->self;
-	struct runner_result r = {.topic = result->topic,
-		.partition = result->partition,
-		.offset = result->offset,
-		.status = status[result->status],
-		.error_class = result->error_class,
-		.error_message = result->error_message};
-	struct item *item =
-		runner_result(&run->r, &r, run->pending_count, w.now);
-
-	if (item)
-		publish_pending(run, item);
-	run->pending_count = 0;
-	choke(actor);
-}
+/* ---- the filter -------------------------------------------------------- */
 
 static void
 filter_gone(struct actor *actor)
@@ -139,32 +37,19 @@ filter_gone(struct actor *actor)
 static void
 line(struct actor *actor, struct conn *conn, struct msg *msg)
 {
-	struct run *run = actor->self;
-	struct filter_line parsed;
-	struct err err;
-
 	(void)conn;
 	actor->due = true;
-	if (msg->kind == M_EOF) {
+	if (msg->kind == M_EOF)
 		filter_gone(actor);
-		return;
-	}
-	if (run->r.killing)
-		return;
-	if (filter_line_parse(&parsed, msg->text, &run->room, &err) < 0)
-		abort();
-	if (parsed.kind == FILTER_HELLO) {
-		runner_filter_up(&run->r, w.now);
-	} else if (parsed.kind == FILTER_RESULT) {
-		take_result(actor, &parsed.result);
-	} else if (parsed.kind == FILTER_EMIT) {
-		runner_said(&run->r, w.now);
-		if (run->pending_count == PENDING_MAX)
-			abort();
-		run->pending[run->pending_count++] = msg->text;
-	} else {
-		runner_waiting(&run->r, w.now);
-	}
+	else
+		emits_line(actor, msg);
+}
+
+static bool
+reads(struct actor *actor, struct conn *conn)
+{
+	(void)conn;
+	return !xact_blocked(actor->self);
 }
 
 /* ---- actions ------------------------------------------------------------- */
@@ -226,7 +111,7 @@ print_record(struct actor *actor, const struct runner_action *action)
 	struct record record = rec->record;
 
 	trace("%s sends %.*s @%lld%s", actor->name,
-		STR_ARG(send_label(MESSAGES, &record)),
+		STR_ARG(send_label(run->topic, &record)),
 		(long long)record.offset, action->again ? ", again" : "");
 	record.again = action->again;
 	buf_reset(&run->line);
@@ -251,7 +136,10 @@ commit(struct actor *actor, const struct runner_action *action)
 		trace("%s commits %d@%lld", actor->name, p,
 			(long long)req->offset[p]);
 	}
-	kafka_send(actor, req);
+	if (run->atomic)
+		xact_commit(actor, req);
+	else
+		kafka_send(actor, req);
 	passes(actor, AT_COMMIT);
 }
 
@@ -263,13 +151,15 @@ act(struct actor *actor, const struct runner_action *action)
 	switch (action->act) {
 	case ACT_DONE:
 	case ACT_FUSE: /* there is none */
+		break;
 	case ACT_EMIT:
+		xact_emit(actor, action->item);
 		break;
 	case ACT_LETTER:
 		trace("%s: a letter for @%lld: %s", actor->name,
 			(long long)action->item->slot.offset,
 			action->item->error_class);
-		send_letter(run, action->item);
+		emits_letter(run, action->item);
 		break;
 	case ACT_START:
 		start_filter(actor);
@@ -302,9 +192,44 @@ act(struct actor *actor, const struct runner_action *action)
 		run_let_go(run);
 		break;
 	case ACT_EXIT:
-		end(actor, action->code, action->why);
+		actor_exit(actor, action->code, action->why);
 		break;
 	}
+}
+
+static const char *
+step_out(struct actor *actor)
+{
+	struct run *run = actor->self;
+
+	return run->atomic ? xact_step(actor) : pub_step(&run->pub);
+}
+
+/* True: it ended, or is inside of a call. */
+static bool
+do_actions(struct actor *actor, int *budget, bool *again)
+{
+	struct run *run = actor->self;
+	struct runner_action action;
+
+	while (*budget && actor->state == UP && !xact_blocked(run) &&
+		runner_next(&run->r, w.now, &action)) {
+		act(actor, &action);
+		*again = true;
+		--*budget;
+	}
+	return actor->state != UP || xact_blocked(run);
+}
+
+static void
+set_clock(struct actor *actor)
+{
+	struct run *run = actor->self;
+
+	actor_wake(actor, runner_deadline(&run->r, w.now));
+	actor_wake(actor,
+		run->atomic ? xact_deadline(run) : pub_deadline(&run->pub));
+	actor_wake(actor, w.now + TICK_MS);
 }
 
 /* One turn of its loop; now and then it is interrupted, so that a death falls
@@ -313,35 +238,32 @@ static void
 turn(struct actor *actor)
 {
 	struct run *run = actor->self;
-	struct runner_action action;
 	int budget = chance(10) ? 1 + (int)roll(3) : 1000;
 	const char *why;
 	bool again;
 
 	do {
-		run_poll(actor);
-		if (actor->state != UP)
-			return;
-		runner_tick(&run->r, w.now);
 		again = false;
-		while (budget && actor->state == UP &&
-			runner_next(&run->r, w.now, &action)) {
-			act(actor, &action);
-			again = true;
-			budget--;
+		if (!xact_blocked(run)) {
+			if (run->asked_to_stop)
+				runner_stop(&run->r, EXIT_DONE, "asked to stop",
+					w.now);
+			run_poll(actor);
+			if (actor->state != UP)
+				return;
+			runner_tick(&run->r, w.now);
+			if (do_actions(actor, &budget, &again) &&
+				actor->state != UP)
+				return;
 		}
-		if (actor->state != UP)
-			return;
-		why = pub_step(&run->pub);
+		why = step_out(actor);
 		if (why) {
-			end(actor, EXIT_TEMP, why);
+			actor_exit(actor, EXIT_TEMP, why);
 			return;
 		}
-	} while (again && budget);
+	} while (again && budget && !xact_blocked(run));
 	actor->due |= !budget;
-	actor_wake(actor, runner_deadline(&run->r, w.now));
-	actor_wake(actor, pub_deadline(&run->pub));
-	actor_wake(actor, w.now + TICK_MS);
+	set_clock(actor);
 }
 
 static void
@@ -353,13 +275,14 @@ back(struct actor *actor, struct msg *msg)
 
 	actor->due = true;
 	if (req->kind != R_COMMIT) {
-		why = pub_answer(&run->pub, req);
+		why = run->atomic ? xact_answer(actor, req)
+				  : pub_answer(&run->pub, req);
 		if (why)
-			end(actor, EXIT_TEMP, why);
+			actor_exit(actor, EXIT_TEMP, why);
 		return;
 	}
 	if (req->verdict == V_FENCED) {
-		end(actor, EXIT_TEMP,
+		actor_exit(actor, EXIT_TEMP,
 			"another process has our place in the group");
 		return;
 	}
@@ -369,21 +292,29 @@ back(struct actor *actor, struct msg *msg)
 static void
 start(struct actor *actor)
 {
-	const struct runner_options opts = {.max_records = WINDOW,
-		.max_bytes = 1 << 20,
-		.hang_ms = HANG_MS,
-		.control = true};
 	struct run *run = sim_alloc(sizeof(*run));
+	const struct runner_options opts = {.max_records = WINDOW,
+		.max_bytes = w.plan.window_bytes,
+		.hang_ms = HANG_MS,
+		.control = true,
+		.atomic = w.plan.atomic && actor->index != OUTCOMES};
 	struct err err;
 
 	actor->self = run;
 	actor->due = true;
+	run->topic = coord_topic(actor->index);
+	run->group = coord_group(actor->index);
+	run->atomic = opts.atomic;
 	if (runner_init(&run->r, &opts, w.now, &err) < 0)
 		abort();
+	if (run->atomic) {
+		xact_init(actor);
+		return;
+	}
 	pub_init(&run->pub, actor, false, SOURCE_RECORDS);
 	run->pub.keep = true;
-	run->pub.on_answer = on_answer;
-	run->pub.on_resume = on_resume;
+	run->pub.on_answer = emits_answer;
+	run->pub.on_resume = emits_resume;
 }
 
 static void
@@ -403,7 +334,7 @@ run_term(struct actor *actor)
 {
 	struct run *run = actor->self;
 
-	runner_stop(&run->r, EXIT_DONE, "asked to stop", w.now);
+	run->asked_to_stop = true;
 	actor->due = true;
 }
 
@@ -420,4 +351,5 @@ const struct actor_ops runner_ops = {.start = start,
 	.line = line,
 	.turn = turn,
 	.back = back,
+	.reads = reads,
 	.ready = run_has_work};

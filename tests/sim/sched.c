@@ -90,7 +90,7 @@ offer_servers(void)
 		if (kafka.queue[i].used && kafka_can_serve(&kafka.queue[i]))
 			offer(SERVE, i, 0, 4);
 	for (i = 0; i < TXIDS; i++)
-		if (kafka_can_mark(&kafka.txid[i]))
+		if (txn_can_mark(&kafka.txid[i]))
 			offer(MARK, i, 0, 2);
 	for (i = 0; i < CALLS; i++)
 		if (pg_can_step(&pg_calls()[i]))
@@ -154,7 +154,7 @@ happen(const struct choice *choice)
 		kafka_serve(&kafka.queue[choice->i]);
 		break;
 	case MARK:
-		kafka_mark(&kafka.txid[choice->i]);
+		txn_mark(&kafka.txid[choice->i]);
 		break;
 	case DATABASE:
 		pg_step(&pg_calls()[choice->i]);
@@ -204,8 +204,6 @@ next_time(void)
 static void
 come_back(void)
 {
-	int slot;
-
 	if (!w.pg_up && w.now >= w.pg_back_ms) {
 		trace("postgresql is back");
 		w.pg_up = true;
@@ -214,8 +212,7 @@ come_back(void)
 		return;
 	trace("the broker is back");
 	w.broker_up = true;
-	for (slot = 0; slot < PAIRS; slot++)
-		kafka.member[slot].beat_ms = w.now;
+	coord_beat_all();
 }
 
 void
@@ -318,8 +315,9 @@ add_actor(enum actor_kind kind, int index, const char *name)
 
 	actor->kind = kind;
 	actor->index = index;
-	snprintf(actor->name, sizeof(actor->name), "%s%.0d", name, 0);
-	if (kind == EDGE || kind == RUNNER || kind == STORE || kind == CLIENT)
+	snprintf(actor->name, sizeof(actor->name), "%s", name);
+	if (kind == EDGE || kind == CLIENT ||
+		((kind == RUNNER || kind == STORE) && index != OUTCOMES))
 		snprintf(actor->name, sizeof(actor->name), "%s%d", name, index);
 	actor->weight = 1 << roll(4);
 	actor->supervised = kind != STORE;
@@ -337,10 +335,10 @@ add_actors(void)
 	add_actor(CAST, 0, "cast");
 	add_actor(API, 0, "api");
 	add_actor(OUTBOX, 0, "outbox");
-	for (i = 0; i < PAIRS; i++)
-		add_actor(RUNNER, i, "run");
-	for (i = 0; i < PAIRS; i++)
-		add_actor(STORE, i, "store");
+	for (i = 0; i < RUNNERS; i++)
+		add_actor(RUNNER, i, i == OUTCOMES ? "letters" : "run");
+	for (i = 0; i < RUNNERS; i++)
+		add_actor(STORE, i, i == OUTCOMES ? "outcomes" : "store");
 	for (i = 0; i < w.plan.clients; i++)
 		add_actor(CLIENT, i, "client");
 }
@@ -360,7 +358,7 @@ begin(const struct plan *plan)
 		roll(2);
 	w.now = 1000;
 	w.broker_up = w.pg_up = true;
-	kafka_reset_group(-1);
+	kafka_reset_groups(-1);
 	for (r = 0; r < plan->rooms; r++)
 		for (u = 0; u < USERS; u++)
 			pg.room[r].member[u] = true;
@@ -368,7 +366,8 @@ begin(const struct plan *plan)
 	add_actors();
 	for (i = 0; i < w.actors; i++)
 		if (w.actor[i].kind == RUNNER &&
-			w.actor[i].index >= plan->pairs)
+			w.actor[i].index >= plan->pairs &&
+			w.actor[i].index != OUTCOMES)
 			w.actor[i].supervised = false;
 	if (plan->count)
 		w.until_step = plan->step[0].gap;

@@ -26,9 +26,11 @@ struct store {
 	struct store_batch batch;
 	struct conn *conn;
 	struct buf out;
-	bool busy;    /* in finish_batch() */
-	bool waiting; /* .. for the database's answer */
-	bool away;    /* .. for the database */
+	bool busy;     /* in finish_batch() */
+	bool waiting;  /* .. for the database's answer */
+	bool marking;  /* .. to the replayed */
+	bool away;     /* .. for the database */
+	bool any_open; /* a record of the batch went there */
 	int64_t said_ms;
 	struct store_item *open[BATCH_MAX];
 	struct range range[RANGES]; /* still to be saved; the last is next */
@@ -37,7 +39,7 @@ struct store {
 	bool ended;
 };
 
-static int statuses[PAIRS];
+static int statuses[RUNNERS];
 
 int
 pair_status(int index)
@@ -99,26 +101,78 @@ fill(struct pgarg *arg, const struct store_item *item)
 }
 
 static void
-call(struct actor *actor)
+place(struct pgarg *arg, const struct dlt_place *place)
+{
+	arg->part = place->partition;
+	arg->offset = place->offset;
+	arg->timestamp = place->timestamp;
+}
+
+static bool
+is_replayed(const struct store_item *item)
+{
+	return item->replay_of.topic.len && item->state != STORE_DEAD &&
+	       item->state != STORE_RETRY;
+}
+
+/* NULL: the database is away. */
+static struct pgcall *
+new_call(struct actor *actor, enum pg_call kind)
 {
 	struct store *s = actor->self;
-	struct range *range = &s->range[s->ranges - 1];
-	struct pgcall *call;
-	size_t i;
 
 	if (!w.pg_up) { /* nobody answers there */
 		s->away = true;
 		say_waiting(actor);
-		return;
+		return NULL;
 	}
-	call = pg_call(actor, CALL_STORE);
 	s->waiting = true;
+	return pg_call(actor, kind);
+}
+
+static void
+call(struct actor *actor)
+{
+	struct store *s = actor->self;
+	struct range *range = &s->range[s->ranges - 1];
+	bool letters = s->batch.letters;
+	struct pgcall *call =
+		new_call(actor, letters ? CALL_LETTERS : CALL_STORE);
+	size_t i;
+
+	if (!call)
+		return;
 	call->count = (int)range->count;
 	for (i = 0; i < range->count; i++) {
 		fill(&call->arg[i], range->items[i]);
-		call->want |= 1u << call->arg[i].room;
+		if (letters)
+			place(&call->arg[i], &range->items[i]->origin);
+		else
+			call->want |= 1u << call->arg[i].room;
 	}
 	passes(actor, AT_CALL);
+}
+
+/* Who was replayed, and is decided now: true where there is one. */
+static bool
+mark_replayed(struct actor *actor)
+{
+	struct store *s = actor->self;
+	struct pgcall *call;
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < s->batch.count; i++)
+		any |= is_replayed(&s->batch.items[i]);
+	if (!any || s->batch.letters)
+		return false;
+	call = new_call(actor, CALL_REPLAYED);
+	s->marking = true;
+	for (i = 0; call && i < s->batch.count; i++)
+		if (is_replayed(&s->batch.items[i]))
+			place(&call->arg[call->count++],
+				&s->batch.items[i].replay_of);
+	return true;
 }
 
 static void finish(struct actor *actor);
@@ -147,6 +201,10 @@ save(struct actor *actor)
 		}
 		s->ranges--;
 	}
+	if (s->away && s->marking && RULE(outage_is_not_poison))
+		return;
+	if (s->any_open && RULE(replay_is_marked) && mark_replayed(actor))
+		return;
 	finish(actor);
 }
 
@@ -168,7 +226,7 @@ finish(struct actor *actor)
 	write_out(actor);
 	passes(actor, AT_ANSWER);
 	store_batch_reset(&s->batch);
-	s->busy = false;
+	s->busy = s->marking = false;
 	actor->due = true;
 }
 
@@ -181,7 +239,8 @@ crashes(struct actor *actor)
 	for (i = 0; i < s->batch.count; i++) {
 		int n = send_of_id(batch_cmid(&s->batch.items[i]));
 
-		if (n < 0 || w.plan.send[n].temper != CRASHER ||
+		if (n < 0 || s->batch.letters ||
+			w.plan.send[n].temper != CRASHER ||
 			w.plan.send[n].replayed || w.plan.send[n].left <= 0)
 			continue;
 		w.plan.send[n].left--;
@@ -206,6 +265,7 @@ finish_batch(struct actor *actor)
 			s->open[count++] = &s->batch.items[i];
 	s->ranges = 1;
 	s->range[0] = (struct range){s->open, count};
+	s->any_open = count != 0;
 	/* Also where all are dead: while the database is away nothing is. */
 	s->away |= !count && !w.pg_up;
 	if (s->away)
@@ -231,6 +291,10 @@ settle(const struct range *range, const struct pgcall *call)
 	char epoch[24];
 	size_t i;
 
+	for (i = 0; i < range->count && call->kind == CALL_LETTERS; i++)
+		range->items[i]->state = call->arg[i].state;
+	if (call->kind == CALL_LETTERS)
+		return;
 	pg_epoch_print(call->epoch, epoch);
 	for (i = 0; i < range->count; i++) {
 		const struct pgarg *arg = &call->arg[i];
@@ -262,6 +326,10 @@ pg_answer(struct actor *actor, struct msg *msg)
 	if (call->verdict == PGV_OUTAGE) {
 		s->away = true;
 		say_waiting(actor);
+		return;
+	}
+	if (s->marking) {
+		finish(actor);
 		return;
 	}
 	if (call->verdict == PGV_OK) {
@@ -391,6 +459,7 @@ start(struct actor *actor)
 	statuses[actor->index] = SIGKILL;
 	if (store_batch_init(&s->batch, BATCH_MAX, 5000, &err) < 0)
 		abort();
+	s->batch.letters = actor->index == OUTCOMES;
 }
 
 static void

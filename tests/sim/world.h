@@ -18,12 +18,13 @@
  *	client.c	a careful client
  *	edge*.c		lib/edge
  *	produce.c	lib/run/desk; publish.c: lib/kafka/publish and txn
- *	runner.c	lib/run; consumer.c: its group and records
+ *	runner.c	lib/run; emits.c: what its filter says; consumer.c: its
+ *			group and records; xact.c: transact and lib/kafka/xact
  *	store.c		cmd/chat-store, lib/store/save
  *	api.c		lib/api/follow; chat-outbox as architecture says
  *	cast.c		lib/run/feed, lib/serve/hub
  *	pg*.c		chat_store(), chat_kick() .., the snapshots of chat-api
- *	kafka.c		a broker; coord.c: its group coordinator
+ *	kafka.c		a broker; txn.c: its transactions; coord.c: its groups
  *
  * Programs die (SIGKILL), stop and go on (SIGSTOP, SIGCONT) between any two
  * steps, and between any two actions of a runner; a line that was written
@@ -32,9 +33,8 @@
  *
  * Limits: one broker (acks=all of three brokers is one log that loses nothing
  * that it acked, but in the fault that says so); librdkafka's own retries are
- * exact; lines are never torn; memory never runs out. Not in here: -x (I8),
- * read states, deletions, the rows of dead letters; chat-dlq-replay is one
- * atomic step.
+ * exact; lines are never torn; memory never runs out. Not in here: read states,
+ * deletions; chat-dlq-replay is one atomic step.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -49,7 +49,9 @@
 
 enum {
 	EDGES = 2,
-	PAIRS = 3, /* of runner and store, the third comes and goes */
+	PAIRS = 3,	  /* of runner and store, the third comes and goes */
+	OUTCOMES = PAIRS, /* the pair that makes rows of dead letters */
+	RUNNERS,
 	CLIENTS = 4,
 	USERS = CLIENTS, /* the last client may be a twin of the first */
 	ROOMS = 3,
@@ -233,10 +235,12 @@ struct send {
 struct plan {
 	uint64_t seed; /* of the schedule */
 	int parts, rooms, clients, pairs;
-	bool idempotent; /* chat-produce -I */
-	bool twin;	 /* the last client is the first one's second device */
-	int page;	 /* rows of a page */
-	int count;	 /* of step */
+	bool idempotent;  /* chat-produce -I */
+	bool atomic;	  /* chat-consume -x */
+	int window_bytes; /* of a runner */
+	bool twin;	  /* the last client is the first one's second device */
+	int page;	  /* rows of a page */
+	int count;	  /* of step */
 	struct step step[STEPS_MAX];
 	int sends;
 	struct send send[SENDS_MAX];
@@ -244,7 +248,8 @@ struct plan {
 
 /* ---- the world ----------------------------------------------------------- */
 
-#define ACTORS (EDGES + 4 + 2 * PAIRS + CLIENTS)
+#define PROGRAMS (EDGES + 4 + 2 * RUNNERS)
+#define ACTORS (PROGRAMS + CLIENTS)
 
 struct world {
 	struct plan plan;
