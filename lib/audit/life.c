@@ -12,6 +12,8 @@
 #include "wire/event.h"
 
 #define STATEMENT_MS 60000
+/* Around what PostgreSQL knows of it: attempts before, the event after. */
+#define AROUND_MS 60000
 #define TOPIC_SETTLED AUDIT_TOPIC_LETTERS DLT_SETTLED_SUFFIX
 
 /* What happened: a JSON object. */
@@ -29,6 +31,10 @@ struct life {
 	struct names names;
 	struct happening *at;
 	size_t count, cap;
+	int64_t rank; /* what PostgreSQL says comes behind Kafka's word */
+	/* the first and last time that PostgreSQL names; -1: none */
+	int64_t first_ms, last_ms;
+	bool published;
 	enum ending ending;
 	struct audit_places committed; /* so as to know what was aborted */
 	struct names letters;	       /* letters: places of dead letters */
@@ -61,8 +67,8 @@ at_time(struct life *life, int64_t ms)
 		return;
 	}
 	new = &life->at[life->count];
-	*new = (struct happening){
-		ms, (int64_t)life->count, str_dup(buf_str(&life->line))};
+	*new = (struct happening){ms, life->rank + (int64_t)life->count,
+		str_dup(buf_str(&life->line))};
 	life->no_memory |= !new->json;
 	life->count += new->json != NULL;
 }
@@ -87,6 +93,16 @@ ended(struct life *life, enum ending ending)
 {
 	if (ending > life->ending)
 		life->ending = ending;
+}
+
+/* There is something to look for at that time. */
+static void
+look_at(struct life *life, int64_t ms)
+{
+	if (life->first_ms < 0 || ms < life->first_ms)
+		life->first_ms = ms;
+	if (ms > life->last_ms)
+		life->last_ms = ms;
 }
 
 static bool
@@ -193,6 +209,7 @@ take_event(void *arg, const struct record *record)
 		event.kind > EVENT_REFUSED ||
 		!is_it(life, event.client_message_id))
 		return 0;
+	life->published |= event.kind == EVENT_MESSAGE;
 	out = happened(life, names[event.kind]);
 	put_place(out, record);
 	put_who(out, event.room_id, event.user_id);
@@ -275,6 +292,7 @@ take_rows(struct life *life, const PGresult *r)
 		json_put_i64(out, "recordPartition", pg_i32(r, i, 4));
 		json_put_i64(out, "recordOffset", pg_i64(r, i, 5));
 		at_time(life, pg_i64(r, i, 6));
+		look_at(life, pg_i64(r, i, 6));
 		ended(life, STORED);
 	}
 }
@@ -293,8 +311,12 @@ take_outcomes(struct life *life, const PGresult *r)
 		json_put_str(out, "topic", pg_str(r, i, 4));
 		json_put_i64(out, "recordPartition", pg_i32(r, i, 5));
 		json_put_i64(out, "recordOffset", pg_i64(r, i, 6));
-		if (!pg_null(r, i, 8))
+		look_at(life, pg_ms(r, i, 7));
+		look_at(life, pg_i64(r, i, 9));
+		if (!pg_null(r, i, 8)) {
 			json_put_i64(out, "replayedAtMs", pg_ms(r, i, 8));
+			look_at(life, pg_ms(r, i, 8));
+		}
 		at_time(life, pg_ms(r, i, 7));
 		ended(life,
 			str_eq_c(pg_str(r, i, 0), "refused") ? REFUSED : DEAD);
@@ -334,6 +356,7 @@ read_pg(struct life *life, struct err *err)
 
 	if (fault != PG_OK)
 		return fault == PG_BROKEN ? EXIT_PERM : EXIT_TEMP;
+	life->rank = INT32_MAX;
 	code = ask(life, &link,
 		"select chat_room_id, sender_id, seq, id, record_partition, "
 		"record_offset, record_timestamp from messages "
@@ -344,10 +367,11 @@ read_pg(struct life *life, struct err *err)
 			"select outcome, coalesce(chat_room_id, -1), "
 			"coalesce(sender_id, -1), reason, topic, "
 			"record_partition, record_offset, created_at, "
-			"replayed_at from message_outcomes "
+			"replayed_at, record_timestamp from message_outcomes "
 			"where client_message_id = $1",
 			take_outcomes, err);
 	pg_link_close(&link);
+	life->rank = 0;
 	return code;
 }
 
@@ -430,32 +454,71 @@ put_all(struct life *life, bool json, struct buf *out)
 	buf_add_char(out, '\n');
 }
 
+struct part {
+	const char *topic;
+	bool raw;
+	bool all; /* whatever PostgreSQL knows */
+	int (*each)(void *arg, const struct record *record);
+};
+
+static int
+read_part(struct life *life, const struct part *part, const struct spec *from,
+	const struct spec *to, struct err *err)
+{
+	struct audit_live live = *life->live;
+	struct audit_reading reading = {.live = &live,
+		.topic = part->topic,
+		.uncommitted = part->raw,
+		.to = to,
+		.each = part->each,
+		.arg = life};
+
+	if (from)
+		live.from = *from;
+	return audit_read_topic(&reading, err);
+}
+
+/* Its event was not found in its time: later, or, by a clock that was wrong,
+ * earlier. */
+static int
+read_event(struct life *life, const struct part *part, const struct spec *from,
+	const struct spec *to, struct err *err)
+{
+	int code = 0;
+
+	if (life->ending == STORED && !life->published)
+		code = read_part(life, part, to, NULL, err);
+	if (!code && life->ending == STORED && !life->published)
+		code = read_part(life, part, NULL, from, err);
+	return code;
+}
+
+/* Where PostgreSQL knows it, only the time around that is read of the long
+ * topics. */
 static int
 read_topics(struct life *life, struct err *err)
 {
-	static const struct {
-		const char *topic;
-		bool raw;
-		int (*each)(void *arg, const struct record *record);
-	} topics[] = {
-		{AUDIT_TOPIC, false, take_committed},
-		{AUDIT_TOPIC, true, take_raw},
-		{AUDIT_TOPIC_EVENTS, false, take_event},
-		{AUDIT_TOPIC_LETTERS, false, take_letter},
-		{TOPIC_SETTLED, false, take_mark},
+	static const struct part parts[] = {
+		{AUDIT_TOPIC, false, false, take_committed},
+		{AUDIT_TOPIC, true, false, take_raw},
+		{AUDIT_TOPIC_LETTERS, false, true, take_letter},
+		{TOPIC_SETTLED, false, true, take_mark},
+		{AUDIT_TOPIC_EVENTS, false, false, take_event},
 	};
-	struct audit_reading reading;
+	struct spec from = {SPEC_TIME, life->first_ms - AROUND_MS};
+	struct spec to = {SPEC_TIME, life->last_ms + AROUND_MS};
+	bool seek = life->first_ms >= 0 && life->live->from.kind == SPEC_START;
+	bool some;
 	size_t i;
 	int code = 0;
 
-	for (i = 0; i < ARRAY_LEN(topics) && !code; i++) {
-		reading = (struct audit_reading){.live = life->live,
-			.topic = topics[i].topic,
-			.uncommitted = topics[i].raw,
-			.each = topics[i].each,
-			.arg = life};
-		code = audit_read_topic(&reading, err);
+	for (i = 0; i < ARRAY_LEN(parts) && !code; i++) {
+		some = seek && !parts[i].all;
+		code = read_part(life, &parts[i], some ? &from : NULL,
+			some ? &to : NULL, err);
 	}
+	if (!code && seek)
+		code = read_event(life, &parts[i - 1], &from, &to, err);
 	return code;
 }
 
@@ -477,15 +540,18 @@ int
 life_tell(const struct audit_live *live, const char *client_id, bool json,
 	struct buf *out, bool *found, struct err *err)
 {
-	struct life life = {.live = live, .id_text = client_id};
+	struct life life = {.live = live,
+		.id_text = client_id,
+		.first_ms = -1,
+		.last_ms = -1};
 	int code = 0;
 
 	if (!ident_of_text(&life.names, str_c(client_id), &life.id))
 		life.no_memory = true;
 	if (!life.no_memory)
-		code = read_topics(&life, err);
-	if (!code && !life.no_memory)
 		code = read_pg(&life, err);
+	if (!code && !life.no_memory)
+		code = read_topics(&life, err);
 	if (!code && life.no_memory) {
 		err_set(err, "out of memory");
 		code = EXIT_TEMP;

@@ -40,6 +40,7 @@ struct audit_reading {
 	const struct audit_live *live;
 	const char *topic;
 	bool uncommitted;
+	const struct spec *to;	      /* NULL: the topic's end */
 	const struct positions *ends; /* may be NULL */
 	struct positions *found;      /* gets what was read; may be NULL */
 	int (*each)(void *arg, const struct record *record);

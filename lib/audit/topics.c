@@ -77,7 +77,7 @@ begin(struct reader *reader, struct err *err)
 
 	range_reset(&reader->range, &reader->consumer);
 	verdict = range_add(&reader->range, reading->topic,
-		&reading->live->from, &end, err);
+		&reading->live->from, reading->to ? reading->to : &end, err);
 	reading->missing = verdict == KAFKA_REFUSED;
 	if (verdict != KAFKA_OK)
 		return reading->missing ? 0 : verdict_code(verdict);

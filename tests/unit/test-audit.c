@@ -309,6 +309,79 @@ a_hole_in_the_middle_of_a_hole(void **state)
 	assert_int_equal(violations(I5_DENSE), 2);
 }
 
+/* ---- a part of a living system ------------------------------------------ */
+
+/* A record of that time, its row, and no event: the first of its room. */
+static int64_t
+lost_event(int64_t ms, bool whole, bool event_before)
+{
+	struct record record = {.topic = STR("chat-messages"),
+		.offset = 7,
+		.timestamp = ms,
+		.key = STR("1"),
+		.value = STR("{\"roomId\":1,\"senderId\":2,"
+			     "\"clientMessageId\":\"3\",\"content\":\"x\"}")};
+	struct record event = {.topic = STR("chat-events"),
+		.timestamp = ms,
+		.value = STR("{\"event\":\"message\",\"epoch\":\"e\","
+			     "\"message\":{\"messageId\":1,\"seq\":1,"
+			     "\"roomId\":1,\"senderId\":2,"
+			     "\"senderNickname\":\"n\","
+			     "\"clientMessageId\":\"2\",\"content\":\"x\","
+			     "\"type\":\"TEXT\",\"sentAt\":\"\","
+			     "\"sentAtMs\":1000}}")};
+	struct audit_row row = {.id = 2,
+		.room_id = 1,
+		.seq = 2,
+		.sender_id = 2,
+		.client_id = STR("3"),
+		.type = STR("TEXT"),
+		.sent_ms = ms,
+		.topic = record.topic,
+		.offset = 7,
+		.timestamp = ms};
+
+	audit.opts = (struct audit_options){.since_ms = 1000,
+		.slack_ms = 100,
+		.only_room = -1,
+		.part = true};
+	audit_has(&audit, AUDIT_MESSAGES);
+	audit_has(&audit, AUDIT_EVENTS);
+	audit_has(&audit, AUDIT_ROWS);
+	audit.events_whole = whole;
+	assert_int_equal(audit_record(&audit, AUDIT_MESSAGES, &record), 0);
+	if (event_before)
+		assert_int_equal(audit_record(&audit, AUDIT_EVENTS, &event), 0);
+	assert_int_equal(audit_rows_from(&audit, 1, 2), 0);
+	assert_int_equal(audit_row(&audit, &row), 0);
+	judge();
+	return violations(I1_LOSS);
+}
+
+static void
+a_rooms_first_event_is_missed(void **state)
+{
+	assert_int_equal(lost_event(1100, true, false), 1);
+}
+
+static void
+not_by_who_may_have_begun_too_late(void **state)
+{
+	assert_int_equal(lost_event(1099, true, false), 0);
+}
+
+static void
+not_where_events_are_gone(void **state)
+{
+	assert_int_equal(lost_event(1100, false, false), 0);
+}
+
+static void
+but_where_an_earlier_one_is_there(void **state)
+{
+	assert_int_equal(lost_event(1000, false, true), 1);
+}
+
 int
 main(void)
 {
@@ -330,6 +403,10 @@ main(void)
 		T(lines_that_are_none),
 		T(the_same_name_in_two_files_is_two_workers),
 		T(a_hole_in_the_middle_of_a_hole),
+		T(a_rooms_first_event_is_missed),
+		T(not_by_who_may_have_begun_too_late),
+		T(not_where_events_are_gone),
+		T(but_where_an_earlier_one_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
