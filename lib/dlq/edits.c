@@ -68,6 +68,7 @@ keep(struct edits *edits, const struct record *r, struct err *err)
 		.offset = r->offset,
 		.timestamp = r->timestamp,
 		.line = edits->first_line + 1,
+		.key_kept = r->key_left_out,
 		.key_null = r->key_null,
 		.value_null = r->value_null,
 		.value_kept = r->value_left_out,
@@ -96,6 +97,8 @@ add(struct edits *edits, struct err *err)
 		return err_set(err, "out of memory");
 	if (record_parse(&record, buf_str(&edits->text), &edits->room, err) < 0)
 		return -1;
+	if (memchr(record.topic.data, '\0', record.topic.len))
+		return err_set(err, "a topic with U+0000 in its name");
 	if (record.partition < 0 || record.offset < 0)
 		return err_set(err, "it does not say which letter it is: no "
 				    "partition, or no offset");
@@ -290,6 +293,7 @@ edits_get(const struct edits *edits, const struct edit *edit)
 	return (struct letter_edit){
 		.key = view(edits, edit->key_at, edit->key_len),
 		.value = view(edits, edit->value_at, edit->value_len),
+		.key_kept = edit->key_kept,
 		.key_null = edit->key_null,
 		.value_null = edit->value_null,
 		.value_kept = edit->value_kept};

@@ -6,7 +6,8 @@
  * without -c: each a letter's record line (chat-record(7)), with or without
  * "dlt". It says which letter it is by topic, partition, offset and timestamp;
  * its key and its value count, everything else is the letter's own as it is in
- * Kafka. The white space of an object that is spread over lines goes.
+ * Kafka. So is the key where the line has none: a null one is null in it.
+ * The white space of an object that is spread over lines goes.
  * All are read before any is used: the order is that of the letters.
  */
 #ifndef DLQ_EDITS_H
@@ -24,7 +25,7 @@ struct edit {
 	int64_t offset, timestamp;
 	int64_t line; /* of the text, where it begins; from 1 */
 	bool used;    /* the caller's: its letter was found */
-	bool key_null, value_null, value_kept;
+	bool key_kept, key_null, value_null, value_kept;
 	size_t key_at, key_len, value_at, value_len; /* in bytes */
 };
 

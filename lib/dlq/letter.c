@@ -117,7 +117,7 @@ letter_replay(struct record *out, const struct letter *letter,
 		.value = in->value,
 		.value_null = in->value_null,
 		.headers = room->headers};
-	if (edit) {
+	if (edit && !edit->key_kept) {
 		out->key = edit->key;
 		out->key_null = edit->key_null;
 	}

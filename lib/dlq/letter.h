@@ -28,7 +28,7 @@ bool letter_target(struct str *target, const struct letter *letter);
 struct letter_edit {
 	struct str key, value;
 	bool key_null, value_null;
-	bool value_kept; /* the value is the letter's own */
+	bool key_kept, value_kept; /* it is the letter's own */
 };
 
 /* The record that goes back to target: key and value (or edit's, which may be

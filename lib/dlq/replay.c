@@ -48,6 +48,13 @@ on_end(void *data, rd_kafka_message_t *message, const char *why)
 	r->opts->on_letter(r->opts->data, &letter, why);
 }
 
+static void
+tell_missing(struct replay *r, const char *why)
+{
+	r->plan.refused++;
+	r->opts->on_letter(r->opts->data, NULL, why);
+}
+
 /* Lines of the input that no letter belongs to. */
 static void
 tell_unused(struct replay *r, const char *dlt)
@@ -61,14 +68,27 @@ tell_unused(struct replay *r, const char *dlt)
 
 		if (e->used || !str_eq_c(str_c(edits->topic[e->topic]), dlt))
 			continue;
-		r->plan.refused++;
 		snprintf(why, sizeof(why),
 			"%s/%d/%lld (line %lld): no such letter, or not any "
 			"more",
 			dlt, (int)e->partition, (long long)e->offset,
 			(long long)e->line);
-		r->opts->on_letter(r->opts->data, NULL, why);
+		tell_missing(r, why);
 	}
+}
+
+/* The letter that was named by its place. */
+static void
+tell_none(struct replay *r, const struct source_place *place)
+{
+	char why[400];
+
+	if (!place->one || r->seen)
+		return;
+	snprintf(why, sizeof(why),
+		"%s/%d/%lld: no such letter, or not any more", place->dlt,
+		(int)place->partition, (long long)place->from.n);
+	tell_missing(r, why);
 }
 
 /* ---- the run --------------------------------------------------------------
@@ -237,8 +257,10 @@ run(struct replay *r, const struct source_place *place, struct err *err)
 	LOG_DEBUG("dlq", "begins", LOG_I("places", r->source->total));
 	if (!code && !stop_asked)
 		code = walk(r, err);
-	if (!code && !stop_asked)
+	if (!code && !stop_asked) {
 		tell_unused(r, place->dlt);
+		tell_none(r, place);
+	}
 	return code;
 }
 
@@ -280,7 +302,7 @@ replay_topic(struct source *source, const struct replay_options *opts,
 	struct source_place mine = *place;
 	int code;
 
-	mine.settled_too = opts->edits != NULL;
+	mine.settled_too = opts->edits != NULL || place->one;
 	code = run(&r, &mine, err);
 	sum_up(&r, sums);
 	/* Where Kafka has gone, the end of the process is the quicker one. */

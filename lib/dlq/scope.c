@@ -69,5 +69,6 @@ scope_letter(const char *text, char **topic, struct source_place *place,
 	place->partition = (int32_t)partition;
 	place->from = (struct spec){SPEC_OFFSET, offset};
 	place->to = (struct spec){SPEC_OFFSET, offset + 1};
+	place->one = true;
 	return 0;
 }

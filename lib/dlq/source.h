@@ -44,6 +44,7 @@ struct source_place {
 	int32_t partition;
 	struct spec from, to;
 	bool settled_too; /* a run reads them all the same */
+	bool one;	  /* a letter, by its place: it has to be there */
 };
 int source_begin(struct source *source, const struct source_place *place,
 	struct err *err) MUST_CHECK;

@@ -401,6 +401,7 @@ record_parse_json(struct record *record, struct json value,
 		return err_set(err, "a record without a topic");
 	if (!(seen & VALUE))
 		return err_set(err, "a record without a value");
+	record->key_left_out = !(seen & KEY);
 	return 0;
 }
 

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "json/json.h"
 
-#define RECORD_LINE_MAX (1 << 20)      /* to and from filters and sockets */
+#define RECORD_LINE_MAX (1 << 20)	/* to and from filters and sockets */
 #define RECORD_LINE_VIEW_MAX (16 << 20) /* view mode, chat-produce's stdin */
 #define RECORD_HEADERS_MAX 256
 
@@ -34,15 +34,16 @@ struct record {
 	bool again;	   /* the first of a key after a hold */
 	struct str key;
 	bool key_null;
+	bool key_left_out; /* a line that says nothing of it; it is null, too */
 	struct str value;
 	bool value_null;
-	bool value_left_out;	/* it did not fit the line (chat-consume, of a
-				 * -dlt topic); value_null is set too, but this
-				 * is no tombstone and must not be produced */
-	int64_t value_bytes;	/* how long it is, where it was left out */
+	bool value_left_out; /* it did not fit the line (chat-consume, of a
+			      * -dlt topic); value_null is set too, but this
+			      * is no tombstone and must not be produced */
+	int64_t value_bytes; /* how long it is, where it was left out */
 	struct record_header *headers;
 	size_t header_count;
-	struct str id;	   /* raw JSON token, opaque; empty: none */
+	struct str id; /* raw JSON token, opaque; empty: none */
 };
 
 /* What a parsed record's views live in besides the line itself. */
@@ -75,7 +76,7 @@ void record_print(struct buf *out, const struct record *record);
 void record_print_json(struct buf *out, const struct record *record);
 
 /* The value of the last header of that name; false where none or null. */
-bool record_header(const struct record *record, const char *name,
-	struct str *value);
+bool record_header(
+	const struct record *record, const char *name, struct str *value);
 
 #endif

@@ -311,6 +311,16 @@ def choices():
     missing = subprocess.run(["chat-dlq-replay", "show", case.dlt + "/0/99"],
                              stderr=subprocess.PIPE)
     tap.ok(missing.returncode == 1, "show of none: 1", missing)
+    for verb in ("run", "drop"):
+        none = subprocess.run(["chat-dlq-replay", verb, "-d", case.dir,
+                               case.dlt + "/0/99"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        tap.ok(none.returncode == 1 and '"refused":1' in none.stdout and
+               "/0/99: no such letter" in none.stderr, verb + " of none: 1",
+               none)
+    done = subprocess.run(["chat-dlq-replay", "run", place, "-d", case.dir],
+                          stdout=subprocess.PIPE)
+    tap.ok(done.returncode == 0 and not done.stdout, "run of a settled one: 0")
     reasons = [json.loads(x) for x in c.run(
         "chat-dlq-replay", "list", "--reasons", "-j", "-a", "-t",
         case.dlt).splitlines()]
@@ -351,6 +361,12 @@ def edited():
     tap.ok(code == 0 and line == {}, "and once only", line)
     text = c.run("jq", "-c", 'select(.valueText) | .value = {"n": 3} | '
                  "del(.valueText)", stdin=lines)
+    keyless = c.run("jq", "-c", "select(.offset == 2) | del(.key, .headers)",
+                    stdin=lines)
+    code, line, _ = case.run(stdin=keyless)
+    tap.ok(code == 0 and line["replayed"] == 1 and
+           case.sent()[-1]["key"] == "wrong",
+           "a line that says nothing of the key leaves it", line)
     bytes_ = c.run("jq", "-c", 'select(.value64) | .key = null', stdin=lines)
     code, line, _ = case.run(stdin=text + bytes_)
     last = case.sent()[-2:]

@@ -131,6 +131,7 @@ lines_become_edits(void **state)
 		assert_str(get("a-dlt", 1, 7).value,
 			"{ \"a\" : [1.50, \"}\\\"{\"] }");
 		assert_true(get("a-dlt", 0, 9).key_null);
+		assert_false(get("a-dlt", 0, 9).key_kept);
 		assert_str(get("a-dlt", 0, 9).value, "x\ny");
 		assert_str(get("b-dlt", 0, 9).key, "\xff");
 		assert_true(get("b-dlt", 0, 9).value_kept);
@@ -178,6 +179,9 @@ what_is_no_edit(void **state)
 	refused("{\"partition\":0,\"offset\":0,\"value\":{}}", "line 1: ");
 	refused(A "\"value\":7}", "line 1: ");
 	refused(A "\"key\":{}}", "line 1: ");
+	refused("{\"topic\":\"a-dlt\\u0000\",\"partition\":0,\"offset\":0,"
+		"\"value\":{}}",
+		"line 1: a topic with U+0000");
 	refused("\n{\"topic\":\"a", "line 2: its object does not end");
 	refused(A "\"value\":{}}\n" A "\"value\":{}}",
 		"lines 1 and 2 are one letter: a-dlt/1/7");
@@ -297,6 +301,8 @@ what_goes_back(void **state)
 		.key = STR("7"), .value = STR("{\"n\":1}")};
 	const struct letter_edit key_only = {
 		.key_null = true, .value_kept = true};
+	const struct letter_edit value_only = {
+		.key_null = true, .key_kept = true, .value = STR("[]")};
 	struct buf mark = {0};
 	struct record out;
 
@@ -325,6 +331,11 @@ what_goes_back(void **state)
 		0);
 	assert_true(out.key_null);
 	assert_str(out.value, "{}");
+	assert_int_equal(letter_replay(&out, &letter, STR("a"), &value_only,
+				 &room, &err),
+		0);
+	assert_str(out.key, "k");
+	assert_str(out.value, "[]");
 	letter_mark_value(&mark, &letter, false, 1234, 0);
 	assert_string_equal(mark.data,
 		"{\"letter\":{\"topic\":\"a-dlt\",\"partition\":2,\"offset\":"

@@ -314,7 +314,7 @@ test_parse_fields(void **state)
 		" { \"x\":[1], \"value\": {\"a\" : 1.0} , \"topic\":\"t\" } ");
 	assert_str(r.value, STR("{\"a\" : 1.0}"));
 	assert_false(r.value_null);
-	assert_true(r.key_null);
+	assert_true(r.key_null && r.key_left_out);
 	assert_int_equal(r.partition, -1);
 	assert_int_equal(r.offset, -1);
 	assert_int_equal(r.timestamp, -1);
@@ -329,6 +329,7 @@ test_parse_fields(void **state)
 	assert_true(r.offset == INT64_MAX);
 	assert_int_equal(r.timestamp, 0);
 	assert_false(r.key_null || r.value_null || r.append_time || r.again);
+	assert_false(r.key_left_out);
 	assert_int_equal(r.key.len + r.value.len, 0);
 	assert_str(r.id, STR("12"));
 	parse(&r, "{\"topic\":\"t\",\"timestampType\":\"append\","
