@@ -16,6 +16,7 @@ parse_time(const char *text, int64_t *ms)
 	struct tm tm = {0};
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	int64_t part = 0, digit = 100;
+	int day = tm.tm_mday;
 
 	if (!rest)
 		return false;
@@ -27,7 +28,8 @@ parse_time(const char *text, int64_t *ms)
 	if (strcmp(rest, "Z") != 0)
 		return false;
 	*ms = (int64_t)timegm(&tm) * 1000 + part;
-	return *ms >= 0;
+	/* February 30 has become March 2. */
+	return *ms >= 0 && tm.tm_mday == day;
 }
 
 int

@@ -225,6 +225,19 @@ def trouble():
     tap.ok(case.stop() == 0, "TERM: 0")
 
 
+def slow():
+    """Ticks that queued up during a post are no time that has passed."""
+    case = Case(interval=0)
+    case.to.delay, case.to.script = 2.2, ["500"] * 2
+    case.start()
+    case.put(1)
+    case.all_told("a receiver that is slow to say no")
+    at = [t for t, _ in case.to.tries]
+    tap.ok(len(at) == 3 and at[1] - at[0] >= 3 and at[2] - at[1] >= 4,
+           "it is asked again after 1 s, and after 2", at)
+    tap.ok(case.stop() == 0, "TERM: 0")
+
+
 def deaths():
     """Killed with letters counted, and with letters held."""
     case = Case(interval=3)
@@ -260,7 +273,7 @@ def deaths():
 
 
 def main():
-    parts = {f.__name__: f for f in (post, trouble, deaths)}
+    parts = {f.__name__: f for f in (post, trouble, slow, deaths)}
     for name in sys.argv[1:] or parts:
         tap.note(name)
         parts[name]()

@@ -47,6 +47,7 @@ ends 100 '-x is for a filter that answers' -t x -b x -g g -x
 ends 100 '-x is for a filter that answers' -t x -b x -x --no-answers -- cat
 ends 100 '-x needs committed records' -t x -b x -g g -x --uncommitted -- cat
 ends 100 'is no place' -t x -b x -g g --from yesterday
+ends 100 'is no place' -t x -b x -g g --from 2026-02-29T00:00:00Z
 ends 100 '--from sets the offsets of a group' -t x -b x --from start
 ends 100 '--from sets the offsets of a group' -t x -b x -g g --from start -- cat
 ends 100 '--from sets the offsets of a group' -t x -b x -g g --from 1 -e end
