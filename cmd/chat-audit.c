@@ -212,10 +212,7 @@ print(struct app *app)
 {
 	struct err err;
 
-	if (buf_bad(&app->out))
-		err_set(&err, "out of memory");
-	else if (fd_write_all(STDOUT_FILENO, "stdout", app->out.data,
-			 app->out.len, &err) == 0)
+	if (fd_print(&app->out, 0, &err) == 0)
 		return 0;
 	LOG_ERROR("audit", "cannot write the report", LOG_E(&err));
 	return EXIT_TEMP;

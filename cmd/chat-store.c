@@ -90,14 +90,8 @@ write_out(struct store *store)
 {
 	struct err err;
 
-	if (buf_bad(&store->out)) {
-		err_set(&err, "out of memory");
+	if (fd_print(&store->out, STORE_BATCH_BYTES, &err) < 0)
 		fail(EXIT_TEMP, "stopped", &err);
-	}
-	if (fd_write_all(STDOUT_FILENO, "stdout", store->out.data,
-		    store->out.len, &err) < 0)
-		fail(EXIT_TEMP, "stopped", &err);
-	buf_shrink(&store->out, STORE_BATCH_BYTES);
 }
 
 static void

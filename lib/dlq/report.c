@@ -2,7 +2,6 @@
 #include "dlq/report.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "io/fd.h"
 
@@ -12,16 +11,7 @@
 int
 report_flush(struct report *report, struct err *err)
 {
-	struct buf *out = &report->out;
-	int rc = 0;
-
-	if (buf_bad(out))
-		return err_set(err, "out of memory");
-	if (out->len)
-		rc = fd_write_all(
-			STDOUT_FILENO, "stdout", out->data, out->len, err);
-	buf_shrink(out, RECORD_LINE_VIEW_MAX);
-	return rc;
+	return fd_print(&report->out, RECORD_LINE_VIEW_MAX, err);
 }
 
 static int

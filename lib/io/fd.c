@@ -61,6 +61,18 @@ fd_write_all(
 }
 
 int
+fd_print(struct buf *out, size_t keep, struct err *err)
+{
+	int rc;
+
+	if (buf_bad(out))
+		return err_set(err, "out of memory");
+	rc = fd_write_all(STDOUT_FILENO, "stdout", out->data, out->len, err);
+	buf_shrink(out, keep);
+	return rc;
+}
+
+int
 fd_nonblock(int fd, bool on, struct err *err)
 {
 	int flags = fcntl(fd, F_GETFL);

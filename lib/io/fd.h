@@ -16,6 +16,10 @@ ssize_t fd_read(int fd, void *to, size_t len) MUST_CHECK;
 int fd_write_all(int fd, const char *name, const void *data, size_t len,
 	struct err *err) MUST_CHECK;
 
+/* Writes what out has to stdout, and empties it; its storage is kept where it
+ * has `keep` bytes at most. An out that lacked memory is an error, too. */
+int fd_print(struct buf *out, size_t keep, struct err *err) MUST_CHECK;
+
 int fd_nonblock(int fd, bool on, struct err *err) MUST_CHECK;
 
 /* Waits for events (poll(2)'s) until the deadline: 1 they are there, 0 not,

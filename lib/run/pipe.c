@@ -57,21 +57,6 @@ take_lines(struct pipe_run *pipe, struct line *in, struct err *err)
 	return 1;
 }
 
-static int
-flush(struct pipe_run *pipe, struct err *err)
-{
-	struct buf *out = &pipe->out;
-	int rc = 0;
-
-	if (buf_bad(out))
-		return err_set(err, "out of memory");
-	if (out->len)
-		rc = fd_write_all(
-			STDOUT_FILENO, "stdout", out->data, out->len, err);
-	buf_shrink(out, KEEP_BYTES);
-	return rc;
-}
-
 /* Sleeps until there is a reason not to. */
 static void
 wait_for_work(struct pipe_run *pipe, struct line *in, bool reading)
@@ -124,7 +109,7 @@ work(struct pipe_run *pipe, struct line *in, struct err *err)
 		verdict = publish_step(publish, clock_mono_ms(), err);
 		if (verdict != KAFKA_OK)
 			return verdict;
-		if (flush(pipe, err) < 0)
+		if (fd_print(&pipe->out, KEEP_BYTES, err) < 0)
 			return KAFKA_FAILED;
 		pipe->opts.on_turn(pipe->opts.data);
 		if (more || !publish_idle(publish))
@@ -146,7 +131,8 @@ pipe_run(
 	verdict = work(pipe, &in, err);
 	line_release(&in);
 	/* What was answered is told, however it ended. */
-	if (flush(pipe, verdict == KAFKA_OK ? err : &late) < 0 &&
+	if (fd_print(&pipe->out, KEEP_BYTES,
+		    verdict == KAFKA_OK ? err : &late) < 0 &&
 		verdict == KAFKA_OK)
 		verdict = KAFKA_FAILED;
 	buf_release(&pipe->out);

@@ -1,6 +1,4 @@
 /* run/view.c - see run.h: records to stdout, for people and for pipes. */
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/status.h"
 #include "io/fd.h"
@@ -22,16 +20,7 @@ struct view {
 static int
 flush(struct view *view, struct err *err)
 {
-	struct buf *out = &view->out;
-	int rc;
-
-	if (buf_bad(out))
-		return err_set(err, "out of memory");
-	if (!out->len)
-		return 0;
-	rc = fd_write_all(STDOUT_FILENO, "stdout", out->data, out->len, err);
-	buf_shrink(out, RECORD_LINE_VIEW_MAX);
-	return rc;
+	return fd_print(&view->out, RECORD_LINE_VIEW_MAX, err);
 }
 
 /* An exit code, or -1: go on. */

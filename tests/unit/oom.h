@@ -147,4 +147,29 @@ oom_each(oom_work *work, void *arg, bool optional)
 	return most;
 }
 
+/* A table of works, and the test of all of them. */
+struct oom_case {
+	const char *name;
+	oom_work *work;
+	void *arg;
+	long least; /* allocations: so that a test tests something */
+	bool optional;
+};
+
+static void
+oom_test(const struct oom_case *cases, size_t count)
+{
+	long needed;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		print_message("# %s\n", cases[i].name);
+		needed = oom_each(
+			cases[i].work, cases[i].arg, cases[i].optional);
+		if (needed < cases[i].least)
+			fail_msg("%s: %ld allocations only", cases[i].name,
+				needed);
+	}
+}
+
 #endif

@@ -165,6 +165,51 @@ test_write_all(void **state)
 	assert_int_equal(fd_write_all(-1, "stdout", "", 0, &err), 0);
 }
 
+/* In a process of its own, whose stdout is a pipe, and then closed: 0, or the
+ * number of what went wrong. */
+static int
+print_twice(int fd)
+{
+	struct buf out = {0};
+	struct err err = {""};
+
+	dup2(fd, STDOUT_FILENO);
+	buf_add_c(&out, "a line\n");
+	if (fd_print(&out, 0, &err) < 0 || out.len || out.cap)
+		return 1;
+	if (fd_print(&out, 0, &err) < 0)
+		return 2;
+	close(STDOUT_FILENO);
+	buf_add_c(&out, "lost\n");
+	if (fd_print(&out, 100000, &err) == 0 || out.len || !out.cap)
+		return 3;
+	buf_release(&out);
+	out.bad = true;
+	return fd_print(&out, 0, &err) == 0 ||
+			       strcmp(err.text, "out of memory") != 0
+		       ? 4
+		       : 0;
+}
+
+static void
+test_print(void **state)
+{
+	int pipes[2], status;
+	char text[32];
+	pid_t pid;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (!pid)
+		_exit(print_twice(pipes[1]));
+	close(pipes[1]);
+	assert_int_equal(read(pipes[0], text, sizeof(text)), 7);
+	assert_memory_equal(text, "a line\n", 7);
+	waitpid(pid, &status, 0);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	close(pipes[0]);
+}
+
 static void
 test_nonblock(void **state)
 {
@@ -633,6 +678,7 @@ main(void)
 		cmocka_unit_test(test_b64_refused),
 		cmocka_unit_test(test_b64_all),
 		cmocka_unit_test(test_write_all),
+		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_nonblock),
 		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_unix_connect),

@@ -106,31 +106,18 @@ work_history(void *arg)
 	return history.broken ? -1 : 0;
 }
 
-static const struct {
-	const char *name;
-	oom_work *work;
-	long least;    /* allocations: so that a test tests something */
-	bool optional; /* a crc may be left out */
-} works[] = {
-	{"tally", work_tally, 5, false},
-	{"template", work_template, 2, false},
-	{"ws", work_ws, 2, false},
-	{"history", work_history, 3, true},
+/* optional: a crc may be left out */
+static const struct oom_case works[] = {
+	{"tally", work_tally, NULL, 5, false},
+	{"template", work_template, NULL, 2, false},
+	{"ws", work_ws, NULL, 2, false},
+	{"history", work_history, NULL, 3, true},
 };
 
 static void
 test_each(void **unused)
 {
-	long needed;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(works); i++) {
-		print_message("# %s\n", works[i].name);
-		needed = oom_each(works[i].work, NULL, works[i].optional);
-		if (needed < works[i].least)
-			fail_msg("%s: %ld allocations only", works[i].name,
-				needed);
-	}
+	oom_test(works, ARRAY_LEN(works));
 }
 
 int

@@ -292,33 +292,20 @@ work_array(void *arg)
 
 /* ---- all ----------------------------------------------------------------- */
 
-static const struct {
-	const char *name;
-	oom_work *work;
-	long least;    /* allocations: so that a test tests something */
-	bool optional; /* it goes on without some */
-} works[] = {
-	{"runner", work_runner, 6, false},
-	{"resend", work_resend, 202, false},
-	{"follow", work_follow, 3, true},
-	{"kept", work_kept, 10, false},
-	{"batch", work_batch, 5, false},
-	{"array", work_array, 2, false},
+/* optional: it goes on without some */
+static const struct oom_case works[] = {
+	{"runner", work_runner, NULL, 6, false},
+	{"resend", work_resend, NULL, 202, false},
+	{"follow", work_follow, NULL, 3, true},
+	{"kept", work_kept, NULL, 10, false},
+	{"batch", work_batch, NULL, 5, false},
+	{"array", work_array, NULL, 2, false},
 };
 
 static void
 test_each(void **unused)
 {
-	long needed;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(works); i++) {
-		print_message("# %s\n", works[i].name);
-		needed = oom_each(works[i].work, NULL, works[i].optional);
-		if (needed < works[i].least)
-			fail_msg("%s: %ld allocations only", works[i].name,
-				needed);
-	}
+	oom_test(works, ARRAY_LEN(works));
 }
 
 int

@@ -448,46 +448,32 @@ work_key_file(void *arg)
 
 static char dir[] = "/tmp/test-oom-XXXXXX", lines[60], secret[60], state[60];
 
-static const struct {
-	const char *name;
-	oom_work *work;
-	void *arg;
-	long least; /* allocations: so that a test tests something */
-} works[] = {
-	{"buf", work_buf, NULL, 2},
-	{"json", work_json, NULL, 3},
-	{"b64", work_b64, NULL, 2},
-	{"line", work_line, lines, 2},
-	{"file", work_file, lines, 5},
-	{"status", work_status, state, 4},
-	{"log", work_log, NULL, 2},
-	{"record", work_record, NULL, 2},
-	{"filter line", work_filter_line, NULL, 3},
-	{"answer", work_answer, NULL, 2},
-	{"request", work_request, NULL, 2},
-	{"hello", work_hello, NULL, 2},
-	{"message", work_message, NULL, 2},
-	{"shown", work_shown, NULL, 2},
-	{"letter", work_letter, NULL, 2},
-	{"stomp in", work_stomp_in, NULL, 2},
-	{"stomp out", work_stomp_out, NULL, 2},
-	{"token", work_token, NULL, 5},
-	{"key file", work_key_file, secret, 1},
+static const struct oom_case works[] = {
+	{"buf", work_buf, NULL, 2, false},
+	{"json", work_json, NULL, 3, false},
+	{"b64", work_b64, NULL, 2, false},
+	{"line", work_line, lines, 2, false},
+	{"file", work_file, lines, 5, false},
+	{"status", work_status, state, 4, false},
+	{"log", work_log, NULL, 2, false},
+	{"record", work_record, NULL, 2, false},
+	{"filter line", work_filter_line, NULL, 3, false},
+	{"answer", work_answer, NULL, 2, false},
+	{"request", work_request, NULL, 2, false},
+	{"hello", work_hello, NULL, 2, false},
+	{"message", work_message, NULL, 2, false},
+	{"shown", work_shown, NULL, 2, false},
+	{"letter", work_letter, NULL, 2, false},
+	{"stomp in", work_stomp_in, NULL, 2, false},
+	{"stomp out", work_stomp_out, NULL, 2, false},
+	{"token", work_token, NULL, 5, false},
+	{"key file", work_key_file, secret, 1, false},
 };
 
 static void
 test_each(void **unused)
 {
-	long needed;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(works); i++) {
-		print_message("# %s\n", works[i].name);
-		needed = oom_each(works[i].work, works[i].arg, false);
-		if (needed < works[i].least)
-			fail_msg("%s: %ld allocations only", works[i].name,
-				needed);
-	}
+	oom_test(works, ARRAY_LEN(works));
 }
 
 static void

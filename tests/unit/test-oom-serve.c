@@ -301,30 +301,17 @@ work_calls(void *arg)
 
 /* ---- all ----------------------------------------------------------------- */
 
-static const struct {
-	const char *name;
-	oom_work *work;
-	long least;    /* allocations: so that a test tests something */
-	bool optional; /* it tries again, or a log line is lost */
-} works[] = {
-	{"peer", work_peer, 8, false},
-	{"hub", work_hub, 10, true},
-	{"calls", work_calls, 10, true},
+/* optional: it tries again, or a log line is lost */
+static const struct oom_case works[] = {
+	{"peer", work_peer, NULL, 8, false},
+	{"hub", work_hub, NULL, 10, true},
+	{"calls", work_calls, NULL, 10, true},
 };
 
 static void
 test_each(void **unused)
 {
-	long needed;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(works); i++) {
-		needed = oom_each(works[i].work, NULL, works[i].optional);
-		print_message("# %s: %ld\n", works[i].name, needed);
-		if (needed < works[i].least)
-			fail_msg("%s: %ld allocations only", works[i].name,
-				needed);
-	}
+	oom_test(works, ARRAY_LEN(works));
 }
 
 int
