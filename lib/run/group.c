@@ -8,6 +8,8 @@
 #include "io/crash.h"
 
 #define ASK_MS 3000
+#define COMMITTED_MS 12000 /* a poll may be as late as 60 s */
+#define AGAIN_US 100000
 
 void
 group_instance(struct buf *out, int64_t slot)
@@ -32,7 +34,7 @@ checked_offset(struct run *run, const rd_kafka_topic_partition_t *at)
 {
 	int64_t low, high;
 
-	if (at->err || at->offset < 0)
+	if (at->offset < 0)
 		return WINDOW_NONE;
 	if (rd_kafka_query_watermark_offsets(run->consumer.rk, at->topic,
 		    at->partition, &low, &high, ASK_MS) ||
@@ -45,24 +47,66 @@ checked_offset(struct run *run, const rd_kafka_topic_partition_t *at)
 	return WINDOW_NONE;
 }
 
+static rd_kafka_resp_err_t
+ask_committed(struct run *run, rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_resp_err_t code =
+		rd_kafka_committed(run->consumer.rk, list, ASK_MS);
+	int i;
+
+	for (i = 0; i < list->cnt && !code; i++)
+		code = list->elems[i].err;
+	return code;
+}
+
+/* The group's offsets, into the list. They go along with the assignment: where
+ * librdkafka asks for them itself, and the coordinator has just moved, it does
+ * not ask again, and the partition is never read (librdkafka 5586). */
+static int
+read_committed(struct run *run, rd_kafka_topic_partition_list_t *list)
+{
+	int64_t deadline_ms = clock_mono_ms() + COMMITTED_MS;
+	rd_kafka_resp_err_t code;
+
+	while ((code = ask_committed(run, list))) {
+		if (clock_mono_ms() >= deadline_ms)
+			return err_set(&run->why,
+				"cannot read the group's offsets: %s",
+				rd_kafka_err2str(code));
+		usleep(AGAIN_US);
+	}
+	return 0;
+}
+
+/* Where the group has none, from the start. */
+static int
+assign(struct run *run, rd_kafka_topic_partition_list_t *list)
+{
+	int i;
+
+	for (i = 0; i < list->cnt; i++)
+		if (list->elems[i].offset < 0)
+			list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+	return consumer_assign(&run->consumer, list, &run->why);
+}
+
 static void
 on_assign(void *data, rd_kafka_topic_partition_list_t *list)
 {
 	struct run *run = data;
 	rd_kafka_topic_partition_list_t *copy =
 		rd_kafka_topic_partition_list_copy(list);
-	rd_kafka_resp_err_t code =
-		rd_kafka_committed(run->consumer.rk, copy, ASK_MS);
 	struct part *part;
 	int i;
 
-	if (code)
-		LOG_WARN("runner", "cannot read the committed offsets",
-			LOG_S("error", rd_kafka_err2str(code)));
 	run->joined = true;
 	if (run->assignment)
 		rd_kafka_topic_partition_list_destroy(run->assignment);
 	run->assignment = copy;
+	if (read_committed(run, copy) < 0) {
+		run_end(run, EXIT_TEMP);
+		return;
+	}
 	for (i = 0; i < copy->cnt; i++) {
 		part = part_at(run, &copy->elems[i]);
 		if (!part) {
@@ -72,13 +116,10 @@ on_assign(void *data, rd_kafka_topic_partition_list_t *list)
 		}
 		copy->elems[i].opaque = part;
 		runner_assigned(&run->runner, part,
-			code ? WINDOW_NONE
-			     : checked_offset(run, &copy->elems[i]),
-			clock_mono_ms());
+			checked_offset(run, &copy->elems[i]), clock_mono_ms());
 	}
 	LOG_INFO("runner", "partitions assigned", LOG_I("count", list->cnt));
-	/* The offsets are the group's: librdkafka fetches them again. */
-	if (consumer_assign(&run->consumer, list, &run->why) < 0)
+	if (assign(run, copy) < 0)
 		run_end(run, EXIT_TEMP);
 }
 
