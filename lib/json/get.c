@@ -18,10 +18,15 @@ skip_space(struct str s, size_t at)
 	return at;
 }
 
-/* at is on the opening quote; gives what is behind the closing one. */
+/* at is on the opening quote; gives what is behind the closing one. The first
+ * quote is mostly that: none with a backslash before it. */
 static size_t
 skip_string(struct str s, size_t at)
 {
+	const char *quote = memchr(s.data + at + 1, '"', s.len - at - 1);
+
+	if (quote && quote[-1] != '\\')
+		return (size_t)(quote - s.data) + 1;
 	for (at++; s.data[at] != '"'; at++)
 		at += s.data[at] == '\\';
 	return at + 1;
