@@ -51,14 +51,16 @@ struct audit_options {
 /* ---- what is known ------------------------------------------------------ */
 
 enum {
-	MSG_OK = 1,	  /* has a RECEIPT */
-	MSG_FINAL = 2,	  /* an error with final:true */
-	MSG_OPEN = 4,	  /* an op of unknown outcome */
-	MSG_NOWHERE = 8,  /* an op that went nowhere */
-	MSG_CRC = 16,	  /* crc is known */
-	MSG_REUSED = 32,  /* its id was sent with two contents */
-	MSG_TOLD = 64,	  /* final came after a RECEIPT */
-	MSG_DENIED = 128, /* an event refuses it */
+	MSG_OK = 1,	    /* has a RECEIPT */
+	MSG_FINAL = 2,	    /* an error with final:true */
+	MSG_OPEN = 4,	    /* an op of unknown outcome */
+	MSG_NOWHERE = 8,    /* an op that went nowhere */
+	MSG_CRC = 16,	    /* crc is known */
+	MSG_REUSED = 32,    /* its id was sent with two contents, or its letter
+			     * was mended */
+	MSG_TOLD = 64,	    /* final came after a RECEIPT */
+	MSG_DENIED = 128,   /* an event refuses it */
+	MSG_REPLAYED = 256, /* a record of it is a letter's replay */
 };
 
 /* One identity. */
@@ -70,6 +72,7 @@ struct audit_msg {
 	uint32_t slot;	 /* where it is stored; TABLE_NONE */
 	uint32_t record; /* its first committed place; TABLE_NONE */
 	uint32_t crc;
+	uint32_t record_crc; /* of a record of it; 0: not known */
 	uint16_t flags;
 	/* how often it was seen, 65,535 at most */
 	uint16_t records, aborted, rows, events, received, letters, refused,

@@ -199,6 +199,24 @@ sum_of(const struct record *record)
 	return sum ? sum : 1;
 }
 
+/* A letter may come back with another content: the record that was stored
+ * says which. */
+static void
+note_replay(struct audit *audit, const struct audit_place *place,
+	const struct record *record)
+{
+	struct audit_msg *m = &audit->msg[place->msg];
+	struct str of;
+
+	if (record_header(record, DLT_REPLAY_OF, &of))
+		m->flags |= MSG_REPLAYED;
+	if ((m->flags & MSG_REPLAYED) && m->record_crc && place->crc &&
+		m->record_crc != place->crc)
+		m->flags |= MSG_REUSED;
+	if (place->crc)
+		m->record_crc = place->crc;
+}
+
 static int
 add_message(struct audit *audit, enum audit_source source,
 	const struct record *record)
@@ -216,6 +234,8 @@ add_message(struct audit *audit, enum audit_source source,
 		place.crc = crc_of(audit, value.content);
 		if (msg_of_value(audit, &value, &place.msg) < 0)
 			return -1;
+		if (place.msg != TABLE_NONE)
+			note_replay(audit, &place, record);
 	} else if (audit->opts.only_room >= 0) {
 		return 0;
 	}

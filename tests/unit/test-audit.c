@@ -13,6 +13,7 @@
 
 #include "audit/audit.h"
 #include "audit/time.h"
+#include "base/crc.h"
 #include "json/json.h"
 
 static struct audit audit;
@@ -382,6 +383,67 @@ but_where_an_earlier_one_is_there(void **state)
 	assert_int_equal(lost_event(1000, false, true), 1);
 }
 
+#define SAID(content)                                                          \
+	STR("{\"roomId\":1,\"senderId\":2,\"clientMessageId\":\"3\","          \
+	    "\"content\":\"" content "\"}")
+
+/* Two records of a message, with two contents; the row is from the second. */
+static int64_t
+two_contents(const char *header, const char *stored)
+{
+	struct record_header headers[] = {
+		{str_c(header), STR("chat-messages/0/7/1100"), false}};
+	struct record first = {.topic = STR("chat-messages"),
+		.offset = 7,
+		.timestamp = 1100,
+		.key = STR("1"),
+		.value = SAID("long")};
+	struct record second = first;
+	struct audit_row row = {.id = 2,
+		.room_id = 1,
+		.seq = 1,
+		.sender_id = 2,
+		.client_id = STR("3"),
+		.type = STR("TEXT"),
+		.crc = crc32_of(str_c(stored)),
+		.has_crc = true,
+		.sent_ms = 1100,
+		.topic = first.topic,
+		.offset = 8,
+		.timestamp = 1200};
+
+	second.offset = 8;
+	second.timestamp = 1200;
+	second.value = SAID("mended");
+	second.headers = headers;
+	second.header_count = 1;
+	audit_has(&audit, AUDIT_MESSAGES);
+	audit_has(&audit, AUDIT_ROWS);
+	assert_int_equal(audit_record(&audit, AUDIT_MESSAGES, &first), 0);
+	assert_int_equal(audit_record(&audit, AUDIT_MESSAGES, &second), 0);
+	assert_int_equal(audit_row(&audit, &row), 0);
+	judge();
+	return violations(I3_PHANTOM);
+}
+
+static void
+a_mended_letter_is_no_phantom(void **state)
+{
+	assert_int_equal(two_contents("chat-replay-of", "mended"), 0);
+}
+
+static void
+but_what_is_stored_is_what_came_back(void **state)
+{
+	assert_int_equal(two_contents("chat-replay-of", "long"), 1);
+}
+
+static void
+another_record_with_another_content_is_one(void **state)
+{
+	assert_int_equal(two_contents("traceparent", "mended"), 1);
+}
+
 int
 main(void)
 {
@@ -407,6 +469,9 @@ main(void)
 		T(not_by_who_may_have_begun_too_late),
 		T(not_where_events_are_gone),
 		T(but_where_an_earlier_one_is_there),
+		T(a_mended_letter_is_no_phantom),
+		T(but_what_is_stored_is_what_came_back),
+		T(another_record_with_another_content_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
