@@ -19,7 +19,7 @@ SETTLES_S = 60
 
 FILTER = """\
 select(.topic) | {topic, partition, offset} as $at
-| if .value.dead then $at + {status: "dead", error: {class: "PAIR"}}
+| if .value.dead then $at + {status: "dead", error: {class: "PAIR", message: "told"}}
   else {emit: {topic: "%s", key, value: {source: $at}}}, $at + {status: "done"}
   end
 """ % TARGET
