@@ -1,6 +1,7 @@
 /*
  * kafka/publish.h - records in, one answer each: what chat-produce is made of,
- * and a runner's emits may be. flow/group decides, producer and txn act.
+ * and a runner's emits and its letters may be. flow/group decides, producer and
+ * txn act.
  *
  *	publish_put ... publish_put, publish_step (once a loop turn)
  *

@@ -32,7 +32,7 @@ garbage(struct run *run, const char *why, const struct err *err)
 static void
 choke(struct run *run)
 {
-	if (!run->source.paused || run->runner.choked)
+	if (!run->emits_source.paused || run->runner.choked)
 		return;
 	runner_choke(&run->runner, true, clock_mono_ms());
 	if (run->child.peer)
@@ -60,8 +60,8 @@ publish_pending(struct run *run, struct item *item)
 		/* It parsed when it came. */
 		if (filter_line_parse(&parsed, line, &run->room, &run->why) <
 				0 ||
-			publish_put(run->publish, &run->source, &parsed.emit,
-				item, &run->why) < 0)
+			publish_put(run->emits_out, &run->emits_source,
+				&parsed.emit, item, &run->why) < 0)
 			return -1;
 		run->emits++;
 	}

@@ -19,7 +19,7 @@
 #include "wire/result.h"
 
 #define RUN_NAME "chat-consume"
-#define RUN_WAKES 2 /* publish_wake_fd()'s k */
+#define RUN_WAKES 2 /* out_wake_fd()'s k */
 
 struct run {
 	const struct run_options *opts;
@@ -27,9 +27,11 @@ struct run {
 	struct consumer consumer;
 	/* What was assigned; each element's opaque is its struct part. */
 	rd_kafka_topic_partition_list_t *assignment;
-	struct publish *publish; /* or, with -x: */
+	/* Letters have a producer of their own: one of many megabytes is on its
+	 * way for long, and emits do not wait behind it. */
+	struct publish *emits_out, *letters_out; /* or, with -x, for both: */
 	struct xact xact;
-	struct group_source source;
+	struct group_source emits_source, letters_source;
 	struct child child;
 	struct status status;
 	int64_t emits, transactions, aborted; /* counters */

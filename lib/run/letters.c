@@ -63,8 +63,8 @@ send_letter(struct run *run, struct item *item, struct err *err)
 
 	if (letters_make(run, item, &letter, err) < 0)
 		return -1;
-	return publish_put(
-		run->publish, &run->source, &letter, letters_tag(item), err);
+	return publish_put(run->letters_out, &run->letters_source, &letter,
+		letters_tag(item), err);
 }
 
 void

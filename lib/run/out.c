@@ -1,6 +1,7 @@
 /*
- * run/out.c - what a runner writes to Kafka: one by one (publish), or with the
- * offsets in one transaction (xact, -x); see inner.h.
+ * run/out.c - what a runner writes to Kafka: one by one (publish; emits and
+ * letters apart), or with the offsets in one transaction (xact, -x); see
+ * inner.h.
  */
 #include "base/clock.h"
 #include "run/inner.h"
@@ -8,41 +9,66 @@
 #define QUEUE_RECORDS 20000
 #define QUEUE_BYTES (64 << 20)
 
-int
-out_open(struct run *run, const char *id, struct err *err)
+static int
+open_both(struct run *run, struct err *err)
 {
-	const struct publish_options publish = {.kafka = &run->opts->kafka,
+	struct publish_options publish = {.kafka = &run->opts->kafka,
 		.keep = true,
 		.queue_records = QUEUE_RECORDS,
 		.queue_bytes = QUEUE_BYTES,
 		.on_answer = emits_answer,
 		.on_resume = emits_resume,
 		.data = run};
+
+	run->emits_out = publish_new(&publish, err);
+	if (!run->emits_out)
+		return -1;
+	/* A letter is of a record that the window holds: that bounds them. */
+	publish.queue_records = publish.queue_bytes = SIZE_MAX;
+	run->letters_out = publish_new(&publish, err);
+	return run->letters_out ? 0 : -1;
+}
+
+int
+out_open(struct run *run, const char *id, struct err *err)
+{
 	const struct xact_options xact = {.kafka = &run->opts->kafka, .id = id};
 
-	if (run->opts->atomic)
-		return xact_open(&run->xact, &xact, err);
-	run->publish = publish_new(&publish, err);
-	return run->publish ? 0 : -1;
+	return run->opts->atomic ? xact_open(&run->xact, &xact, err)
+				 : open_both(run, err);
 }
 
 enum kafka_verdict
 out_start(struct run *run, int timeout_ms, bool *again, struct err *err)
 {
+	enum kafka_verdict verdict;
+
 	if (run->opts->atomic)
 		return rota_start(&run->xact.rota, timeout_ms, again, err);
-	return publish_start(run->publish, timeout_ms, again, err);
+	verdict = publish_start(run->emits_out, timeout_ms, again, err);
+	if (verdict != KAFKA_OK)
+		return verdict;
+	return publish_start(run->letters_out, timeout_ms, again, err);
+}
+
+static enum kafka_verdict
+step_both(struct run *run, int64_t now)
+{
+	enum kafka_verdict verdict =
+		publish_step(run->emits_out, now, &run->why);
+
+	if (verdict != KAFKA_OK)
+		return verdict;
+	return publish_step(run->letters_out, now, &run->why);
 }
 
 void
 out_step(struct run *run, int64_t now)
 {
-	enum kafka_verdict verdict;
+	enum kafka_verdict verdict =
+		run->opts->atomic ? rota_poll(&run->xact.rota, &run->why)
+				  : step_both(run, now);
 
-	if (run->opts->atomic)
-		verdict = rota_poll(&run->xact.rota, &run->why);
-	else
-		verdict = publish_step(run->publish, now, &run->why);
 	if (verdict != KAFKA_OK)
 		out_failed(run, verdict);
 }
@@ -53,12 +79,22 @@ out_failed(struct run *run, enum kafka_verdict verdict)
 	run_end(run, verdict == KAFKA_PERM ? EXIT_PERM : EXIT_TEMP);
 }
 
+static int64_t
+deadline(const struct publish *publish)
+{
+	return publish_idle(publish) ? CLOCK_NEVER : publish_deadline(publish);
+}
+
 int64_t
 out_deadline(const struct run *run)
 {
-	if (run->opts->atomic || publish_idle(run->publish))
+	int64_t emits, letters;
+
+	if (run->opts->atomic)
 		return CLOCK_NEVER;
-	return publish_deadline(run->publish);
+	emits = deadline(run->emits_out);
+	letters = deadline(run->letters_out);
+	return emits < letters ? emits : letters;
 }
 
 int
@@ -66,7 +102,7 @@ out_wake_fd(const struct run *run, unsigned k)
 {
 	if (run->opts->atomic)
 		return rota_wake_fd(&run->xact.rota, k);
-	return publish_wake_fd(run->publish, k);
+	return publish_wake_fd(k ? run->letters_out : run->emits_out, 0);
 }
 
 bool
@@ -74,12 +110,13 @@ out_away(struct run *run)
 {
 	if (run->opts->atomic)
 		return rota_away(&run->xact.rota);
-	return publish_away(run->publish);
+	return publish_away(run->emits_out) || publish_away(run->letters_out);
 }
 
 void
 out_close(struct run *run)
 {
 	xact_close(&run->xact);
-	publish_free(run->publish);
+	publish_free(run->emits_out);
+	publish_free(run->letters_out);
 }
