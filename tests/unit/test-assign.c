@@ -57,11 +57,13 @@ run_it(const struct world *w, int brokers)
 static void
 put_one(struct world *w)
 {
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(w->rk, "t", NULL);
 	char value[] = "\"x\"";
 
-	assert_int_equal(rd_kafka_producev(w->rk, RD_KAFKA_V_TOPIC("t"),
-				 RD_KAFKA_V_VALUE(value, 3), RD_KAFKA_V_END),
+	assert_int_equal(rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, value,
+				 3, NULL, 0, NULL),
 		0);
+	rd_kafka_topic_destroy(topic);
 	assert_int_equal(rd_kafka_flush(w->rk, 10000), 0);
 }
 
