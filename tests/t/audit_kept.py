@@ -435,6 +435,12 @@ def _(w):
     w.record(8, "b3", "another")
 
 
+@case("one id in two rooms, the second is lost", "I1", "in room 2")
+def _(w):
+    w.say("a", "invoke", roomId=2, n=0, clientMessageId="a1", crc="00000001")
+    w.ok("a", "a1")
+
+
 # ---- I4: order
 
 
@@ -502,6 +508,30 @@ def _(w):
     w.store(one)
     w.ok("a", "a8")
     w.ok("a", "a9")
+
+
+def again(w, between):
+    """Two, sent again in order, and stored in the other."""
+    w.invoke("a", "a8")
+    w.invoke("a", "a9")
+    between()
+    w.invoke("a", "a8")
+    w.invoke("a", "a9")
+    one, two = w.record(7, "a8"), w.record(7, "a9")
+    w.store(two)
+    w.store(one)
+    w.ok("a", "a8")
+    w.ok("a", "a9")
+
+
+@case("swapped when sent again after a time-out, in order", "I4", "a9")
+def _(w):
+    again(w, lambda: w.info("a", "a8"))
+
+
+@case("swapped when sent again with the next connection, in order", "I4", "a9")
+def _(w):
+    again(w, lambda: w.say("a", "connected"))
 
 
 @case("sent again behind what is new: no order is promised")
