@@ -63,6 +63,11 @@
 	X(log_went_back,                                                       \
 		"a log that went back: what is held is of another past")       \
 	X(offset_beyond_end, "an offset beyond the log's end: from the start") \
+	X(failed_commit_is_tried_again, "a commit that failed is tried again") \
+	X(woken_is_no_silence,                                                 \
+		"who was stopped itself kills no filter for it")               \
+	X(choked_is_no_silence, "nor who does not read it")                    \
+	X(new_filter_is_told, "a new filter is told of its partitions")        \
 	X(silent_filter_is_killed, "30 s of silence with records: killed")     \
 	X(waiting_is_no_silence, ".. but `waiting` is no silence")             \
 	X(waiting_is_said, "an outage is told: waiting, every 5 s")            \
@@ -89,6 +94,7 @@
 	X(refused_batch_one_by_one, "after a refusal one record at a time")    \
 	X(nothing_overtakes_refused,                                           \
 		"nothing of its topic overtakes a refused one")                \
+	X(trial_goes_alone, "nothing joins its topic before its second try")   \
 	X(parked_go_first, "what was parked goes before what is ready")        \
 	X(aborted_go_first, "what was aborted goes before what is ready")      \
 	X(done_when_committed, "done when committed, not when delivered")      \
@@ -114,6 +120,7 @@
 	X(failed_heads_are_asked_again,                                        \
 		"heads that failed are asked for again")                       \
 	X(lower_is_dropped, "an event at or below the cursor is dropped")      \
+	X(asking_gets_no_events, "no event is given before the answer")        \
 	X(higher_is_fetched, "one above cursor + 1 is fetched")                \
 	X(rooms_remember_names,                                                \
 		"a room remembers the highest seq that was named")             \

@@ -541,7 +541,8 @@ follow_event(struct follow *follow, int64_t room_id, struct str epoch,
 		room_name(room, item->seq);
 	follow_ring_put(follow, room, item);
 	LIST_FOREACH_SAFE (sub, &room->subs, link, next) {
-		if (sub->state != FOLLOW_FOLLOWING ||
+		if ((sub->state != FOLLOW_FOLLOWING &&
+			    RULE(asking_gets_no_events)) ||
 			(item->seq <= sub->cursor && RULE(lower_is_dropped)))
 			continue;
 		if ((item->seq == sub->cursor + 1 ||

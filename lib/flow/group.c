@@ -152,7 +152,8 @@ group_put(struct group *group, struct group_item *item)
 	group->count++;
 	if (topic->state == GROUP_TOPIC_NEW)
 		wait_until(group, topic, GROUP_TOPIC_ASK, 0);
-	if (topic->state == GROUP_TOPIC_OPEN)
+	if (topic->state == GROUP_TOPIC_OPEN ||
+		(topic->state == GROUP_TOPIC_TRIAL && !RULE(trial_goes_alone)))
 		TAILQ_INSERT_TAIL(&group->ready, item, link);
 	else
 		TAILQ_INSERT_TAIL(&topic->parked, item, link);

@@ -403,7 +403,8 @@ runner_committed(struct runner *r, bool ok, int64_t now_ms)
 	TAILQ_FOREACH (part, &r->parts, in_parts) {
 		if (part->committing == WINDOW_NONE)
 			continue;
-		if (ok || (part->state == PART_REVOKING && !r->opts.atomic) ||
+		if (ok || !RULE(failed_commit_is_tried_again) ||
+			(part->state == PART_REVOKING && !r->opts.atomic) ||
 			!RULE(x_aborted_commits_nothing))
 			part->committed = part->committing;
 		part->committing = WINDOW_NONE;
@@ -461,7 +462,7 @@ runner_fail(struct runner *r, int code, const char *why)
 static bool
 silent(struct runner *r, int64_t now_ms)
 {
-	if (r->choked)
+	if (r->choked && RULE(choked_is_no_silence))
 		return false;
 	if (r->filter == FILTER_STARTING || r->hold.sent_count)
 		if (now_ms >= r->said_ms + r->opts.hang_ms)
@@ -487,7 +488,7 @@ void
 runner_tick(struct runner *r, int64_t now_ms)
 {
 	/* We were stopped ourselves: its answers may wait in the pipe. */
-	if (now_ms - r->ticked_ms > JUMP_MS)
+	if (now_ms - r->ticked_ms > JUMP_MS && RULE(woken_is_no_silence))
 		runner_waiting(r, now_ms);
 	r->ticked_ms = now_ms;
 	runner_measure(r, now_ms);

@@ -128,7 +128,8 @@ runner_filter_exit(struct runner *r, int wait_status, int64_t now_ms)
 	hold_restart(&r->hold);
 	forgive(r);
 	TAILQ_FOREACH (part, &r->parts, in_parts) {
-		part->told = part->untell = false;
+		if (RULE(new_filter_is_told))
+			part->told = part->untell = false;
 		if (part->state == PART_REVOKING)
 			runner_cut_unsent(r, part);
 	}

@@ -11,7 +11,6 @@
 enum {
 	SILENCE_MS = 15000,
 	DIAL_MS = 200,
-	LATE_MS = 12000, /* I9, when all is well: a clock of 30 s is too late */
 };
 
 static bool
@@ -121,8 +120,8 @@ waits(const struct client *c)
 }
 
 /* Those in one breath with a SUBSCRIBE that came to nothing. */
-static void
-not_live(int client, int room)
+void
+client_not_live(int client, int room)
 {
 	int i;
 
@@ -133,14 +132,14 @@ not_live(int client, int room)
 			w.plan.send[i].after_live = false;
 }
 
-static void
-lost(struct actor *actor)
+void
+client_lost(struct actor *actor)
 {
 	struct client *c = actor->self;
 
 	conn_close(c->conn, actor);
 	c->conn = NULL;
-	not_live(actor->index, -1);
+	client_not_live(actor->index, -1);
 	c->dial_ms = w.now + roll(DIAL_MS);
 	actor->due = true;
 }
@@ -162,7 +161,7 @@ turn(struct actor *actor)
 	}
 	/* Heart-beats miss it. */
 	if (w.now >= c->rx_ms + SILENCE_MS && waits(c)) {
-		lost(actor);
+		client_lost(actor);
 		return;
 	}
 	if (waits(c))
@@ -199,151 +198,6 @@ client_want(struct actor *actor, int room)
 
 	c->sub[room].want = true;
 	actor->due = true;
-}
-
-/* ---- what comes ---------------------------------------------------------- */
-
-static void
-is_late(const struct actor *actor, int64_t since_ms, const char *what)
-{
-	if (since_ms < w.mended_ms)
-		since_ms = w.mended_ms;
-	if (w.mended && w.now > since_ms + LATE_MS)
-		wrong("I9", "%s: %s is late by %lld ms, and all is well",
-			actor->name, what, (long long)(w.now - since_ms));
-}
-
-/* What it sent in one breath with its SUBSCRIBE comes after that head. */
-static void
-live(int client, int room, int64_t head)
-{
-	int i;
-
-	for (i = 0; i < w.plan.sends; i++)
-		if (w.plan.send[i].client == client &&
-			w.plan.send[i].room == room &&
-			w.plan.send[i].after_live &&
-			w.plan.send[i].live_head < 0)
-			w.plan.send[i].live_head = head;
-}
-
-static void
-joined(struct actor *actor, const struct msg *msg)
-{
-	struct client *c = actor->self;
-	struct client_sub *sub = &c->sub[msg->room];
-
-	trace("%s has joined room%d: status %d, head %lld, cursor %lld",
-		actor->name, msg->room, msg->status, (long long)msg->head,
-		(long long)sub->cursor);
-	sub->joined = true;
-	sub->joined_ms = w.now;
-	is_late(actor, sub->asked_ms, "an answer to SUBSCRIBE");
-	if (msg->status == FOLLOW_LIVE)
-		live(actor->index, msg->room, msg->head);
-	if (msg->status == FOLLOW_RECOVERED && !c->plain &&
-		sub->epoch != msg->epoch)
-		wrong("I5", "%s: recovered in room%d from another life",
-			actor->name, msg->room);
-	if (msg->status == FOLLOW_RECOVERED && sub->cursor > msg->head)
-		wrong("I5", "%s: recovered in room%d at %lld, behind %lld",
-			actor->name, msg->room, (long long)msg->head,
-			(long long)sub->cursor);
-	if (msg->status == FOLLOW_TRUNCATED)
-		sub->cursor = msg->seq - 1;
-	else if (msg->status != FOLLOW_RECOVERED)
-		sub->cursor = msg->head;
-	sub->epoch = msg->epoch;
-}
-
-static void
-message(struct actor *actor, const struct msg *msg)
-{
-	struct client *c = actor->self;
-	struct client_sub *sub = &c->sub[msg->room];
-	const struct row *row = pg_row(msg->room, msg->seq);
-	struct send *send = send_by_id(msg->id);
-
-	trace("%s gets room%d seq %lld: send%d", actor->name, msg->room,
-		(long long)msg->seq, send_of_id(msg->id));
-	if (!sub->joined)
-		wrong("I7", "%s: a message of room%d, which it is not in",
-			actor->name, msg->room);
-	if (msg->seq <= sub->cursor)
-		wrong("I2", "%s: room%d seq %lld again", actor->name, msg->room,
-			(long long)msg->seq);
-	else if (msg->seq != sub->cursor + 1)
-		wrong("I5", "%s: room%d seq %lld after %lld", actor->name,
-			msg->room, (long long)msg->seq, (long long)sub->cursor);
-	sub->cursor = msg->seq;
-	if (row && row->told_ms > w.lost_events_ms)
-		is_late(actor,
-			row->told_ms > sub->joined_ms ? row->told_ms
-						      : sub->joined_ms,
-			"a message");
-	if ((!row || row->cmid != msg->id || row->user != msg->user) &&
-		(sub->epoch == pg.epoch ||
-			!pg_had_row(msg->room, msg->seq, msg->id, msg->user)))
-		wrong("I6", "%s: room%d seq %lld is not what is stored",
-			actor->name, msg->room, (long long)msg->seq);
-	if (!send)
-		return;
-	if (send->room != msg->room || client_user(send->client) != msg->user ||
-		!str_eq_c(msg->text, send->content))
-		wrong("I3", "%s: room%d seq %lld is not what was sent",
-			actor->name, msg->room, (long long)msg->seq);
-}
-
-static void
-answer(struct actor *actor, const struct msg *msg)
-{
-	struct send *send = send_by_id(msg->id);
-
-	if (!send)
-		return;
-	trace("%s: send%d is %s", actor->name, send_of_id(msg->id),
-		msg->kind == M_RECEIPT ? "received"
-		: msg->flag	       ? "refused for good"
-				       : "not accepted");
-	if (msg->kind == M_RECEIPT) {
-		send->was_ok = true;
-		if (!over(send))
-			send->state = S_OK;
-	} else if (msg->flag) {
-		send->state = S_REFUSED;
-		send->told = true;
-	} else if (send->state == S_INVOKED) {
-		send->state = S_DEAD;
-	}
-}
-
-static void
-line(struct actor *actor, struct conn *conn, struct msg *msg)
-{
-	struct client *c = actor->self;
-
-	if (conn != c->conn)
-		return;
-	c->rx_ms = w.now;
-	switch (msg->kind) {
-	case M_EOF:
-		lost(actor);
-		break;
-	case M_RECEIPT:
-	case M_REFUSED:
-		answer(actor, msg);
-		break;
-	case M_JOINED:
-		joined(actor, msg);
-		break;
-	case M_MESSAGE:
-		message(actor, msg);
-		break;
-	default: /* ENDED, NO_MEMBER */
-		trace("%s is out of room%d", actor->name, msg->room);
-		not_live(actor->index, msg->room);
-		c->sub[msg->room].asked = c->sub[msg->room].joined = false;
-	}
 }
 
 static void
@@ -401,6 +255,6 @@ client_done(const struct actor *actor, char *why, size_t size)
 
 const struct actor_ops client_ops = {.start = start,
 	.release = release,
-	.line = line,
+	.line = client_line,
 	.turn = turn,
 	.ready = ready};

@@ -31,6 +31,11 @@ struct client {
 
 void client_send(struct actor *actor, int send);
 void client_want(struct actor *actor, int room);
+/* client_in.c; what it takes there closes the connection, or makes SENDs lose
+ * the live subscription they were promised (room -1: all). */
+void client_line(struct actor *actor, struct conn *conn, struct msg *msg);
+void client_lost(struct actor *actor);
+void client_not_live(int client, int room);
 /* Nothing of it is unanswered; it is where its rooms are. */
 bool client_done(const struct actor *actor, char *why, size_t size);
 

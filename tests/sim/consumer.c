@@ -123,7 +123,9 @@ take_record(struct actor *actor, int p, struct krec *rec)
 		return;
 	if (!runner_polled(&run->r, run->part[p], record->offset,
 		    record->key_null ? NULL : &record->key,
-		    record->value.len + record->key.len, rec, false, w.now) &&
+		    record->value.len + record->key.len, rec,
+		    run->topic != DLT && record->value.len > RUN_LONGEST,
+		    w.now) &&
 		run->part[p]->state == PART_ASSIGNED)
 		wrong("BUG", "%s: more records than the window has places",
 			actor->name);

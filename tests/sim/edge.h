@@ -89,6 +89,10 @@ void edge_answer(struct edge *edge, const struct msg *msg);
 void edge_asks_end(struct edge *edge); /* the line to chat-api is lost */
 void edge_asks_tick(struct edge *edge);
 void edge_sub_free(struct sub *sub);
+/* The message takes that user out of the room. */
+void edge_item_end(struct sitem *item, int user);
+
+/* edge_event.c */
 void edge_event(struct edge *edge, struct str line);
 
 /* edge.c */

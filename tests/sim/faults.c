@@ -1,6 +1,7 @@
-/* tests/sim/faults.c - see world.h: the steps of a plan, done and told. */
+/* tests/sim/faults.c - see world.h: the steps of a plan, done. */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "client.h"
 #include "kafka.h"
@@ -38,8 +39,13 @@ static void
 foreign(int room)
 {
 	char key[12];
+	static char longer[1000];
 	struct record record = {.value = STR("{\"roomId\":1}")};
 
+	if (chance(50)) {
+		memset(longer, 'x', sizeof(longer));
+		record.value = (struct str){longer, sizeof(longer)};
+	}
 	room_key(room, key);
 	record.key = str_c(key);
 	kafka_append(MESSAGES, part_of_key(record.key), &record);
@@ -112,15 +118,20 @@ more(void)
 		run_term(actor);
 }
 
-/* The broker alone loses power, its clients live: the group begins anew. */
+/* The broker alone loses power, its clients live: the group begins anew, or
+ * nobody tells it. */
 static void
-broker_power_loss(void)
+broker_power_loss(bool told)
 {
-	kafka_lose_tail();
+	if (told)
+		kafka_lose_tail();
+	else
+		kafka_tail_untold();
 	/* Who reads chat-events on may miss what takes the place of what is
 	 * gone: the clock mends that. */
 	lose_events(CLOCK_NEVER);
-	kafka_reset_groups(-1);
+	if (told)
+		kafka_reset_groups(-1);
 }
 
 static void
@@ -151,6 +162,9 @@ restore(void)
 	for (i = 0; i < CALLS; i++)
 		pg_calls()[i].used = false;
 	pg_restore();
+	/* Events of the old life come later than the new one. */
+	if (chance(60))
+		stop(actor_of(CAST, 0), 2000);
 	lose_events(w.now);
 	kafka_reset_groups(0);
 }
@@ -317,8 +331,8 @@ step_act(const struct step *step)
 		gone(step->a);
 		break;
 	case DO_TAIL:
-		if (step->a % 2)
-			broker_power_loss();
+		if (step->a % 4)
+			broker_power_loss(step->a % 2);
 		else
 			power_loss();
 		break;
@@ -366,115 +380,5 @@ mend(void)
 		if (w.actor[i].cont_ms < w.now + 1000000)
 			w.actor[i].cont_ms = w.now; /* but who hangs, hangs */
 		w.actor[i].restart_ms = w.now;
-	}
-}
-
-/* ---- in words ------------------------------------------------------------ */
-
-static const char *
-actor_word(int i)
-{
-	static const char *const words[] = {"edge0", "edge1", "produce", "cast",
-		"api", "outbox", "run0", "run1", "run2", "letters", "store0",
-		"store1", "store2", "outcomes"};
-
-	return words[i];
-}
-
-void
-step_describe(
-	const struct plan *plan, const struct step *s, char *out, size_t size)
-{
-	static const char *const tempers[] = {"",
-		", which the database refuses",
-		", which the database cannot take yet",
-		", which ends the filter", ", whose event the broker refuses",
-		", which the broker refuses", ""};
-	static const char *const points[POINTS] = {"puts a letter",
-		"puts an emit", "asks for a commit", "calls the database",
-		"answers its runner", "produces", "sends EndTxn",
-		"writes a RECEIPT", "sends a record on"};
-	static const char *const words[STEP_KINDS] = {
-		[DO_REPLAY] = "a dead letter is replayed",
-		[DO_REBALANCE] = "the group rebalances",
-		[DO_MORE] = "the third pair comes, or goes",
-		[DO_TAIL] = "power loss: the logs lose their ends; --from",
-		[DO_ANEW] = "chat-messages is made anew",
-		[DO_RESTORE] = "postgresql is set back; new epoch, --from"};
-
-	switch (s->kind) {
-	case DO_SEND:
-		snprintf(out, size, "client%d: send%d to room%d%s",
-			plan->send[s->a].client, s->a, plan->send[s->a].room,
-			tempers[plan->send[s->a].temper]);
-		break;
-	case DO_COPY:
-		snprintf(out, size, "client%d: a copy of send%d",
-			plan->clients - 1, s->a);
-		break;
-	case DO_KICK:
-	case DO_LEAVE:
-	case DO_INVITE:
-		snprintf(out, size, "user%d %s room%d", s->a,
-			s->kind == DO_KICK    ? "is kicked from"
-			: s->kind == DO_LEAVE ? "leaves"
-					      : "is invited to",
-			s->b);
-		break;
-	case DO_FOREIGN:
-		snprintf(out, size, "a neighbour writes nonsense to room%d",
-			s->a % plan->rooms);
-		break;
-	case DO_JOIN:
-		snprintf(out, size, "client%d wants room%d", s->a, s->b);
-		break;
-	case DO_KILL:
-		snprintf(out, size, "kill %s", actor_word(s->a));
-		break;
-	case DO_STOP:
-		snprintf(
-			out, size, "stop %s for %d ms", actor_word(s->a), s->b);
-		break;
-	case DO_TERM:
-		snprintf(out, size, "TERM to %s", actor_word(s->a));
-		break;
-	case DO_CUT:
-		snprintf(out, size, "a connection is cut");
-		break;
-	case DO_BROKER:
-		snprintf(out, size, "the broker is away for %d ms", s->b);
-		break;
-	case DO_PG:
-		snprintf(out, size, "postgresql crashes, back in %d ms", s->b);
-		break;
-	case DO_PG_CUT:
-		snprintf(out, size, "store%d loses its connection",
-			s->a % RUNNERS);
-		break;
-	case DO_LATE:
-		snprintf(out, size, "the next EndTxn is late by %d ms", s->b);
-		break;
-	case DO_TIME:
-		snprintf(out, size, "%d ms pass", s->b);
-		break;
-	case DO_GONE:
-		snprintf(out, size, "client%d goes for good", s->a);
-		break;
-	case DO_CRASH:
-		snprintf(out, size, "who %s dies there, %d times", points[s->a],
-			s->b);
-		break;
-	case DO_HANG:
-		snprintf(out, size, "store%d hangs", s->a % RUNNERS);
-		break;
-	case DO_WAIT:
-		snprintf(out, size, "nothing, for %d ms", s->b);
-		break;
-	case DO_EXPIRE:
-		snprintf(out, size, "room%d loses its oldest %d messages",
-			s->a % plan->rooms, s->b);
-		break;
-	default:
-		snprintf(out, size, "%s", words[s->kind]);
 	}
 }

@@ -27,12 +27,16 @@ struct krec {
 	/* I8: */
 	struct krec *cause; /* what a runner read that says this, with -x */
 	bool said;	 /* .. its filter's last answer had something to say */
+	int of;		 /* .. that it says, of so many */
 	int shown, life; /* how much of that is committed, in that life */
+	int commit;	 /* .. by which of all commits */
 };
 
 struct log {
 	struct krec **rec;
 	int64_t end, size;
+	int64_t before; /* it ended there once, and the groups do not know:
+			 * what takes a place below may never be read */
 	int64_t told; /* EVENTS: up to here readers of what is committed see */
 };
 
@@ -65,6 +69,7 @@ struct req {
 	void *opaque;
 	bool refuse;	       /* PRODUCE: with the whole batch */
 	struct krec *cause;    /* PRODUCE, with -x */
+	int of;		       /* .. that it says, of so many */
 	bool commit;	       /* END */
 	int gen;	       /* COMMIT, OFFSETS */
 	int64_t offset[PARTS]; /* COMMIT, OFFSETS; -1: none */
@@ -102,6 +107,8 @@ struct kafka {
 	struct kqueue queue[QUEUES];
 	struct cgroup group[2];
 	int64_t order; /* of commits */
+	bool untold;   /* .. that a log went back: I8 is not promised */
+	int commits;   /* of transactions */
 	int life;      /* one more each time that a group is set back */
 };
 
@@ -125,6 +132,8 @@ struct krec *kafka_append(
 	enum topic topic, int part, const struct record *record);
 /* Power loss: some of the newest records are gone. Anew: all are. */
 void kafka_lose_tail(void);
+/* .. and nobody tells the groups (no --from). */
+void kafka_tail_untold(void);
 void kafka_forget_requests(void);
 void kafka_make_anew(void);
 /* --from, of both: when no member lives any more, nor any commit of one. */

@@ -1,4 +1,4 @@
-/* tests/sim/pg_inner.h - what pg.c and pg_read.c share. */
+/* tests/sim/pg_inner.h - what the files of PostgreSQL share. */
 #ifndef SIM_PG_INNER_H
 #define SIM_PG_INNER_H
 
@@ -6,6 +6,8 @@
 
 void pg_forget(void);
 void pg_remember(const struct row *row);
+struct row *pg_add_row(int room, int64_t seq);
+enum pg_verdict pg_store(struct pgcall *call);
 const char *pg_state_name(enum store_state state);
 
 #endif

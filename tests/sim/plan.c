@@ -100,7 +100,7 @@ add_sends(struct plan *plan, bool wild)
 			send->left = 1 + (int)roll(patient ? 3 : 6);
 		if (send->temper == CRASHER)
 			send->left = chance(50) ? 1 + (int)roll(3) : 20;
-		if (send->temper == BIG)
+		if (send->temper == BIG || send->temper == MUTE)
 			send->left = chance(50) ? 1 : 20;
 		send->first_left = send->left;
 		snprintf(send->content, sizeof(send->content), "text %d", i);
@@ -210,6 +210,7 @@ plan_make(struct plan *plan, uint64_t seed)
 	plan->idempotent = chance(30);
 	plan->page = 1 + (int)roll(4);
 	plan->atomic = chance(30);
+	plan->twice = chance(15);
 	plan->window_bytes = chance(30) ? 1000 : 1 << 20;
 	about = chance(40) ? ALL : (enum about)roll(ABOUTS);
 	for (c = 0; c < plan->clients; c++)

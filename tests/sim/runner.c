@@ -114,6 +114,10 @@ print_record(struct actor *actor, const struct runner_action *action)
 		STR_ARG(send_label(run->topic, &record)),
 		(long long)record.offset, action->again ? ", again" : "");
 	record.again = action->again;
+	if (record.value.len > RUN_LONGEST) {
+		record.value_left_out = true;
+		record.value_bytes = (int64_t)record.value.len;
+	}
 	buf_reset(&run->line);
 	record_print(&run->line, &record);
 	send_line(actor);

@@ -11,7 +11,7 @@
 #include "sends.h"
 #include "wire/record.h"
 
-enum { PENDING_MAX = 64 };
+enum { PENDING_MAX = 64, RUN_LONGEST = 700 /* of a value, to fit a line */ };
 
 enum consumer_state { C_OUT, C_JOINING, C_HAS, C_REVOKING };
 

@@ -50,7 +50,8 @@ send_is_refused(enum topic topic, struct str value)
 	if (!send)
 		return false;
 	if (topic == EVENTS)
-		return send->temper == MUTE && !send->replayed;
+		return send->temper == MUTE && !send->replayed &&
+		       send->left > 0;
 	return topic == MESSAGES && send->temper == BIG && send->left > 0;
 }
 

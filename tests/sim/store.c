@@ -9,35 +9,9 @@
 
 #include "base/rule.h"
 #include "pair.h"
-#include "pg.h"
 #include "sends.h"
-#include "store/batch.h"
-#include "store/outcomes.h"
+#include "store.h"
 #include "wire/result.h"
-
-enum { SAY_MS = 5000, RANGES = 16 };
-
-struct range {
-	struct store_item **items;
-	size_t count;
-};
-
-struct store {
-	struct store_batch batch;
-	struct conn *conn;
-	struct buf out;
-	bool busy;     /* in finish_batch() */
-	bool waiting;  /* .. for the database's answer */
-	bool marking;  /* .. to the replayed */
-	bool away;     /* .. for the database */
-	bool any_open; /* a record of the batch went there */
-	int64_t said_ms;
-	struct store_item *open[BATCH_MAX];
-	struct range range[RANGES]; /* still to be saved; the last is next */
-	int ranges;
-	struct msg *control; /* a line that waits for the batch's end */
-	bool ended;
-};
 
 static int statuses[RUNNERS];
 
@@ -58,19 +32,22 @@ pair_kill(int index, int status)
 	actor_kill(actor);
 }
 
-static void
-write_out(struct actor *actor)
+void
+store_write(struct actor *actor, int count)
 {
 	struct store *s = actor->self;
 	struct str rest = buf_str(&s->out), one;
 
-	while (str_cut(rest, '\n', &one, &rest))
+	while (count-- && str_cut(rest, '\n', &one, &rest)) {
 		conn_send(s->conn, actor, msg_line(one));
+		if (w.plan.twice && str_starts(one, "{\"emit\""))
+			conn_send(s->conn, actor, msg_line(one));
+	}
 	buf_reset(&s->out);
 }
 
-static void
-say_waiting(struct actor *actor)
+void
+store_say_waiting(struct actor *actor)
 {
 	struct store *s = actor->self;
 
@@ -79,155 +56,7 @@ say_waiting(struct actor *actor)
 	if (!RULE(waiting_is_said))
 		return;
 	waiting_print(&s->out, "postgresql");
-	write_out(actor);
-}
-
-/* ---- saving -------------------------------------------------------------- */
-
-static void
-fill(struct pgarg *arg, const struct store_item *item)
-{
-	const struct message *message = &item->message;
-
-	*arg = (struct pgarg){.room = (int)message->room_id - 1,
-		.user = (int)message->sender_id - 1,
-		.part = item->partition,
-		.offset = item->offset,
-		.timestamp = item->timestamp,
-		.replayed = item->replayed};
-	(void)str_i64(str_c(message->id.canonical), &arg->cmid);
-	memcpy(arg->content, item->content.data,
-		item->content.len < 15 ? item->content.len : 15);
-}
-
-static void
-place(struct pgarg *arg, const struct dlt_place *place)
-{
-	arg->part = place->partition;
-	arg->offset = place->offset;
-	arg->timestamp = place->timestamp;
-}
-
-static bool
-is_replayed(const struct store_item *item)
-{
-	return item->replay_of.topic.len && item->state != STORE_DEAD &&
-	       item->state != STORE_RETRY;
-}
-
-/* NULL: the database is away. */
-static struct pgcall *
-new_call(struct actor *actor, enum pg_call kind)
-{
-	struct store *s = actor->self;
-
-	if (!w.pg_up) { /* nobody answers there */
-		s->away = true;
-		say_waiting(actor);
-		return NULL;
-	}
-	s->waiting = true;
-	return pg_call(actor, kind);
-}
-
-static void
-call(struct actor *actor)
-{
-	struct store *s = actor->self;
-	struct range *range = &s->range[s->ranges - 1];
-	bool letters = s->batch.letters;
-	struct pgcall *call =
-		new_call(actor, letters ? CALL_LETTERS : CALL_STORE);
-	size_t i;
-
-	if (!call)
-		return;
-	call->count = (int)range->count;
-	for (i = 0; i < range->count; i++) {
-		fill(&call->arg[i], range->items[i]);
-		if (letters)
-			place(&call->arg[i], &range->items[i]->origin);
-		else
-			call->want |= 1u << call->arg[i].room;
-	}
-	passes(actor, AT_CALL);
-}
-
-/* Who was replayed, and is decided now: true where there is one. */
-static bool
-mark_replayed(struct actor *actor)
-{
-	struct store *s = actor->self;
-	struct pgcall *call;
-	bool any = false;
-	size_t i;
-
-	for (i = 0; i < s->batch.count; i++)
-		any |= is_replayed(&s->batch.items[i]);
-	if (!any || s->batch.letters)
-		return false;
-	call = new_call(actor, CALL_REPLAYED);
-	s->marking = true;
-	for (i = 0; call && i < s->batch.count; i++)
-		if (is_replayed(&s->batch.items[i]))
-			place(&call->arg[call->count++],
-				&s->batch.items[i].replay_of);
-	return true;
-}
-
-static void finish(struct actor *actor);
-
-/* The next range: without what an earlier one has put on hold. */
-static void
-save(struct actor *actor)
-{
-	struct store *s = actor->self;
-
-	while (s->ranges) {
-		struct range *range = &s->range[s->ranges - 1];
-		size_t left = 0, i;
-
-		if (s->away && RULE(outage_is_not_poison))
-			return; /* pg_link_ready() */
-
-		for (i = 0; i < range->count; i++)
-			if (!RULE(retry_takes_the_room_along) ||
-				!store_batch_held(&s->batch, range->items[i]))
-				range->items[left++] = range->items[i];
-		range->count = left;
-		if (left) {
-			call(actor);
-			return;
-		}
-		s->ranges--;
-	}
-	if (s->away && s->marking && RULE(outage_is_not_poison))
-		return;
-	if (s->any_open && RULE(replay_is_marked) && mark_replayed(actor))
-		return;
-	finish(actor);
-}
-
-/* All answers are written in one piece. */
-static void
-finish(struct actor *actor)
-{
-	struct store *s = actor->self;
-	size_t i;
-
-	for (i = 0; i < s->batch.count; i++)
-		if (s->away && s->batch.items[i].state == STORE_DEAD)
-			wrong("I1", "%s: dead, while the database is away",
-				actor->name);
-	for (i = 0; i < s->batch.count; i++)
-		if (store_item_answer(
-			    &s->out, &s->batch.items[i], "chat-events") < 0)
-			abort();
-	write_out(actor);
-	passes(actor, AT_ANSWER);
-	store_batch_reset(&s->batch);
-	s->busy = s->marking = false;
-	actor->due = true;
+	store_write(actor, INT32_MAX);
 }
 
 static bool
@@ -269,85 +98,8 @@ finish_batch(struct actor *actor)
 	/* Also where all are dead: while the database is away nothing is. */
 	s->away |= !count && !w.pg_up;
 	if (s->away)
-		say_waiting(actor);
-	save(actor);
-}
-
-static void
-refuse(struct store *s, struct store_item *item, enum pg_verdict verdict)
-{
-	struct err err;
-
-	err_set(&err, "refused by the database");
-	if (verdict == PGV_RECORD)
-		store_item_dead(item, "SQLSTATE_22000", &err);
-	else if (store_batch_retry(&s->batch, item, "SQLSTATE_23503", &err) < 0)
-		abort();
-}
-
-static void
-settle(const struct range *range, const struct pgcall *call)
-{
-	char epoch[24];
-	size_t i;
-
-	for (i = 0; i < range->count && call->kind == CALL_LETTERS; i++)
-		range->items[i]->state = call->arg[i].state;
-	if (call->kind == CALL_LETTERS)
-		return;
-	pg_epoch_print(call->epoch, epoch);
-	for (i = 0; i < range->count; i++) {
-		const struct pgarg *arg = &call->arg[i];
-		struct store_row row = {.state = arg->state,
-			.message_id = arg->id,
-			.seq = arg->seq,
-			.nickname = STR("x"),
-			.reason = arg->state == STORE_REUSED
-					  ? STR("CLIENT_MESSAGE_ID_REUSED")
-					  : str_c(arg->reason),
-			.type = STR("TEXT"),
-			.content = str_c(arg->row ? arg->row->content : ""),
-			.raw = range->items[i]->message.id.raw,
-			.sent_at_ms = SIM_WALL_MS,
-			.epoch = str_c(epoch)};
-
-		store_item_settle(range->items[i], &row);
-	}
-}
-
-static void
-pg_answer(struct actor *actor, struct msg *msg)
-{
-	struct store *s = actor->self;
-	const struct pgcall *call = msg->ptr;
-	struct range *range = &s->range[s->ranges - 1], half;
-
-	s->waiting = false;
-	if (call->verdict == PGV_OUTAGE) {
-		s->away = true;
-		say_waiting(actor);
-		return;
-	}
-	if (s->marking) {
-		finish(actor);
-		return;
-	}
-	if (call->verdict == PGV_OK) {
-		settle(range, call);
-		s->ranges--;
-	} else if (range->count == 1) {
-		refuse(s, range->items[0], call->verdict);
-		s->ranges--;
-	} else {
-		half = *range;
-		range->items += half.count / 2;
-		range->count -= half.count / 2;
-		if (s->ranges == RANGES)
-			abort();
-		s->range[s->ranges++] =
-			(struct range){half.items, half.count / 2};
-	}
-	save(actor);
+		store_say_waiting(actor);
+	store_save(actor);
 }
 
 /* ---- lines --------------------------------------------------------------- */
@@ -374,7 +126,7 @@ take_line(struct actor *actor, struct msg *msg)
 	if (str_starts(msg->text, "{\"hello\":")) {
 		s->batch.control = true;
 		hello_print(&s->out, "chat-store", RECORD_LINE_MAX);
-		write_out(actor);
+		store_write(actor, INT32_MAX);
 		return;
 	}
 	if (control_parse(msg->text, &kind, &positions, &err) > 0) {
@@ -412,10 +164,10 @@ turn(struct actor *actor)
 	if (s->away && w.pg_up) {
 		s->away = false;
 		if (s->busy && !s->waiting)
-			save(actor);
+			store_save(actor);
 	}
 	if (s->away && s->busy && w.now >= s->said_ms + SAY_MS)
-		say_waiting(actor);
+		store_say_waiting(actor);
 	if (s->away)
 		actor_wake(actor, s->busy && s->said_ms + SAY_MS > w.now
 					  ? s->said_ms + SAY_MS
@@ -476,6 +228,6 @@ const struct actor_ops store_ops = {.start = start,
 	.release = release,
 	.line = line,
 	.turn = turn,
-	.back = pg_answer,
+	.back = store_answered,
 	.reads = reads,
 	.ready = ready};

@@ -42,6 +42,7 @@ txn_add(const struct req *req, struct krec *rec)
 	rec->state = K_OPEN;
 	rec->txid = req->txid;
 	rec->cause = req->cause;
+	rec->of = req->of;
 }
 
 static enum verdict
@@ -83,22 +84,55 @@ txn_unstable(unsigned parts)
 /* ---- I8: all of it or nothing -------------------------------------------- */
 
 static void
-check_record(const struct txid *txid, struct krec *rec)
+count_record(const struct txid *txid, struct krec *rec)
 {
 	struct krec *cause = rec->cause;
 	const struct record *record = &cause->record;
 
-	if (cause->life != kafka.life)
+	if (cause->commit != kafka.commits) {
+		if (cause->shown && cause->life == kafka.life)
+			wrong("I8", "what send%d says is published twice",
+				send_of(record->value));
+		cause->commit = kafka.commits;
+		cause->life = kafka.life;
 		cause->shown = 0;
-	cause->life = kafka.life;
-	if (++cause->shown > 1)
-		wrong("I8", "what send%d says is published twice",
-			send_of(record->value));
+	}
+	cause->shown++;
 	if (record->offset >= txid->offset[record->partition])
 		wrong("I8",
 			"what send%d says is published, its offset is not "
 			"committed",
 			send_of(record->value));
+}
+
+static void
+check_record(const struct txid *txid, struct krec *rec)
+{
+	(void)txid;
+	if (rec->cause->shown != rec->of)
+		wrong("I8", "of what send%d says %d of %d is published",
+			send_of(rec->cause->record.value), rec->cause->shown,
+			rec->of);
+}
+
+static void
+each_record(const struct txid *txid,
+	void (*act)(const struct txid *txid, struct krec *rec))
+{
+	int t, p;
+	int64_t i;
+
+	for (t = 0; t < TOPICS; t++)
+		for (p = 0; p < PARTS; p++)
+			for (i = 0; txid->parts & bit_of(t, p) &&
+				    i < kafka.log[t][p].end;
+				i++) {
+				struct krec *rec = kafka.log[t][p].rec[i];
+
+				if (rec->state == K_OPEN && rec->cause &&
+					rec->txid == (int)(txid - kafka.txid))
+					act(txid, rec);
+			}
 }
 
 static void
@@ -128,22 +162,12 @@ check_offsets(const struct txid *txid)
 static void
 check(const struct txid *txid)
 {
-	int t, p;
-	int64_t i;
-
-	if (txid < kafka.txid + PRODUCERS || txid->life != kafka.life)
+	if (txid < kafka.txid + PRODUCERS || txid->life != kafka.life ||
+		kafka.untold)
 		return;
-	for (t = 0; t < TOPICS; t++)
-		for (p = 0; p < PARTS; p++)
-			for (i = 0; txid->parts & bit_of(t, p) &&
-				    i < kafka.log[t][p].end;
-				i++) {
-				struct krec *rec = kafka.log[t][p].rec[i];
-
-				if (rec->state == K_OPEN && rec->cause &&
-					rec->txid == (int)(txid - kafka.txid))
-					check_record(txid, rec);
-			}
+	kafka.commits++;
+	each_record(txid, count_record);
+	each_record(txid, check_record);
 	if (txid->parts & OFFSETS_BIT)
 		check_offsets(txid);
 }

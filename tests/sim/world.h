@@ -237,6 +237,7 @@ struct plan {
 	int parts, rooms, clients, pairs;
 	bool idempotent;  /* chat-produce -I */
 	bool atomic;	  /* chat-consume -x */
+	bool twice;	  /* its filter says each event twice */
 	int window_bytes; /* of a runner */
 	bool twin;	  /* the last client is the first one's second device */
 	int page;	  /* rows of a page */
@@ -339,7 +340,8 @@ void step_describe(const struct plan *plan, const struct step *step, char *out,
 	size_t size);
 /* Runs the plan under its seed; true: nothing wrong. */
 bool schedule_run(const struct plan *plan, bool trace);
-void step_act(const struct step *step); /* faults.c */
+void schedule_begin(const struct plan *plan); /* begin.c */
+void step_act(const struct step *step);	      /* faults.c */
 void kill_one(struct actor *actor);
 void set_time(int64_t at);
 void mend(void);

@@ -64,7 +64,7 @@ xact_keep(struct run *run, struct item *item)
 
 static void
 put(struct actor *actor, const struct record *record, struct item *item,
-	bool letter)
+	bool letter, int of)
 {
 	struct run *run = actor->self;
 	struct req *req = request(actor, R_PRODUCE);
@@ -77,6 +77,7 @@ put(struct actor *actor, const struct record *record, struct item *item,
 	req->record.value = sim_copy(record->value);
 	record_keep_headers(&req->record);
 	req->cause = item->body;
+	req->of = of;
 	req->opaque = letter ? item : NULL;
 	run->xact.outstanding++;
 	kafka_send(actor, req);
@@ -91,18 +92,18 @@ xact_emit(struct actor *actor, struct item *item)
 	struct filter_line parsed;
 	struct record letter;
 	struct err err;
-	int i;
+	int of = (item->publishing ? kept->count : 0) + item->letter_due, i;
 
 	for (i = 0; item->publishing && i < kept->count; i++) {
 		if (filter_line_parse(
 			    &parsed, kept->line[i], &run->room, &err) < 0)
 			abort();
-		put(actor, &parsed.emit, item, false);
+		put(actor, &parsed.emit, item, false, of);
 	}
 	if (!item->letter_due)
 		return;
 	letter_make(&letter, item);
-	put(actor, &letter, item, true);
+	put(actor, &letter, item, true, of);
 }
 
 void

@@ -1,0 +1,40 @@
+/* tests/sim/store.h - a store's insides: store.c (lines, its life) and
+ * store_save.c (what goes to the database). */
+#ifndef SIM_STORE_H
+#define SIM_STORE_H
+
+#include "pg.h"
+#include "store/batch.h"
+
+enum { SAY_MS = 5000, RANGES = 16 };
+
+struct range {
+	struct store_item **items;
+	size_t count;
+};
+
+struct store {
+	struct store_batch batch;
+	struct conn *conn;
+	struct buf out;
+	bool busy;     /* in finish_batch() */
+	bool waiting;  /* .. for the database's answer */
+	bool marking;  /* .. to the replayed */
+	bool away;     /* .. for the database */
+	bool any_open; /* a record of the batch went there */
+	int64_t said_ms;
+	struct store_item *open[BATCH_MAX];
+	struct range range[RANGES]; /* still to be saved; the last is next */
+	int ranges;
+	struct msg *control; /* a line that waits for the batch's end */
+	bool ended;
+};
+
+/* Writes what is in `out`, so many lines of it. */
+void store_write(struct actor *actor, int count);
+void store_say_waiting(struct actor *actor);
+/* Goes on with the batch, as far as that goes now. */
+void store_save(struct actor *actor);
+void store_answered(struct actor *actor, struct msg *msg);
+
+#endif
