@@ -62,6 +62,7 @@
 	X(refused_emit_is_death, "a refused emit makes its record dead")       \
 	X(log_went_back,                                                       \
 		"a log that went back: what is held is of another past")       \
+	X(set_back_is_told, ".. and the filter is told")                       \
 	X(offset_beyond_end, "an offset beyond the log's end: from the start") \
 	X(failed_commit_is_tried_again, "a commit that failed is tried again") \
 	X(woken_is_no_silence,                                                 \

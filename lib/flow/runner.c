@@ -336,10 +336,15 @@ runner_hold(struct runner *r, struct item *item)
 		item->keyless ? NULL : &item->key);
 }
 
-/* The log went back under us: what we hold of it is of another past. */
+/* The log went back under us: what we hold of it is of another past; so are the
+ * keys that the filter holds. */
 static void
 set_back(struct runner *r, struct part *part, int64_t now_ms)
 {
+	if (RULE(set_back_is_told)) {
+		part->untell = part->untell || part->told;
+		part->told = false;
+	}
 	runner_cut_unsent(r, part);
 	runner_drop_part(r, part, now_ms);
 	begin_window(r, part, WINDOW_NONE);

@@ -37,9 +37,8 @@ on_assign(struct actor *actor)
 		trace("%s gets %d, from %lld", actor->name, p, (long long)at);
 		run->part[p] =
 			runner_part(&run->r, str_c(topic_names[run->topic]), p);
-		/* Now and then nobody could say what is committed. */
 		runner_assigned(&run->r, run->part[p],
-			at < 0 || chance(5) ? WINDOW_NONE : at, w.now);
+			at < 0 ? WINDOW_NONE : at, w.now);
 		run->position[p] = at < 0 ? 0 : at;
 	}
 }

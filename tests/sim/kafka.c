@@ -80,7 +80,7 @@ append(enum topic topic, int part, const struct record *record)
 	record_keep_headers(&rec->record);
 	rec->record.partition = part;
 	rec->record.offset = log->end;
-	if (log->end < log->before)
+	if (topic == MESSAGES && log->end < log->before)
 		send_lost(topic, rec->record.value);
 	rec->record.timestamp = SIM_WALL_MS + w.now;
 	rec->txid = -1;

@@ -47,16 +47,14 @@ kafka_lose_tail(void)
 void
 kafka_tail_untold(void)
 {
-	int64_t end[PARTS];
-	int p;
+	int t, p;
 
-	for (p = 0; p < PARTS; p++)
-		end[p] = kafka.log[MESSAGES][p].end;
+	for (t = 0; t < TOPICS; t++)
+		for (p = 0; p < PARTS; p++)
+			if (kafka.log[t][p].end > kafka.log[t][p].before)
+				kafka.log[t][p].before = kafka.log[t][p].end;
 	kafka_lose_tail();
 	kafka.untold = true;
-	for (p = 0; p < PARTS; p++)
-		if (end[p] > kafka.log[MESSAGES][p].before)
-			kafka.log[MESSAGES][p].before = end[p];
 }
 
 void

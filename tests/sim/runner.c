@@ -209,15 +209,16 @@ step_out(struct actor *actor)
 	return run->atomic ? xact_step(actor) : pub_step(&run->pub);
 }
 
-/* True: it ended, or is inside of a call. */
+/* True: it ended, or is inside of a call. What it puts into a transaction it
+ * commits before it looks up again. */
 static bool
 do_actions(struct actor *actor, int *budget, bool *again)
 {
 	struct run *run = actor->self;
 	struct runner_action action;
 
-	while (*budget && actor->state == UP && !xact_blocked(run) &&
-		runner_next(&run->r, w.now, &action)) {
+	while ((*budget > 0 || run->r.batch_count) && actor->state == UP &&
+		!xact_blocked(run) && runner_next(&run->r, w.now, &action)) {
 		act(actor, &action);
 		*again = true;
 		--*budget;
@@ -265,8 +266,8 @@ turn(struct actor *actor)
 			actor_exit(actor, EXIT_TEMP, why);
 			return;
 		}
-	} while (again && budget && !xact_blocked(run));
-	actor->due |= !budget;
+	} while (again && budget > 0 && !xact_blocked(run));
+	actor->due |= budget <= 0;
 	set_clock(actor);
 }
 

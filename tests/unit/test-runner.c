@@ -894,6 +894,21 @@ the_log_goes_back(void **state)
 	end();
 }
 
+/* It forgets what it holds: the first of a key does not cost it a try. */
+static void
+the_filter_hears_of_it(void **state)
+{
+	begin(true);
+	polled(pa, 10, "k");
+	NOW("send:a10 commit:a10");
+	commit();
+	RETRY(pa, 10);
+	NOW("");
+	polled(pa, 3, "k");
+	NOW("done:a10 revoked:a assigned:a send:a3 commit:a3");
+	end();
+}
+
 static void
 commits_start_from_what_is_committed(void **state)
 {
@@ -1073,6 +1088,7 @@ main(void)
 		cmocka_unit_test(revoked_ends_what_the_filter_holds),
 		cmocka_unit_test(a_new_filter_is_told_what_is_assigned),
 		cmocka_unit_test(the_log_goes_back),
+		cmocka_unit_test(the_filter_hears_of_it),
 		cmocka_unit_test(commits_start_from_what_is_committed),
 		cmocka_unit_test(stop_drains),
 		cmocka_unit_test(stop_has_a_deadline),
