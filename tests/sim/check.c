@@ -103,6 +103,17 @@ look_at_logs(void)
 	}
 }
 
+static bool
+is_of_aborted(const struct row *row)
+{
+	const struct log *log = &kafka.log[MESSAGES][row->part];
+	const struct krec *rec =
+		row->offset < log->end ? log->rec[row->offset] : NULL;
+
+	return rec && rec->record.timestamp == row->timestamp &&
+	       rec->state == K_ABORTED;
+}
+
 static void
 look_at_row(const struct row *row, const bool member[USERS])
 {
@@ -118,6 +129,8 @@ look_at_row(const struct row *row, const bool member[USERS])
 			(long long)row->seq);
 		return;
 	}
+	if (is_of_aborted(row))
+		wrong("I3", "send%d is stored from an aborted record", n);
 	if (!member[row->user])
 		wrong("I7", "send%d is stored at seq %lld, user%d being out", n,
 			(long long)row->seq, row->user);

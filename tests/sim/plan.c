@@ -101,7 +101,9 @@ add_sends(struct plan *plan, bool wild)
 		if (send->temper == CRASHER)
 			send->left = chance(50) ? 1 + (int)roll(3) : 20;
 		if (send->temper == BIG || send->temper == MUTE)
-			send->left = chance(50) ? 1 : 20;
+			send->left = chance(50)		   ? 1
+				     : send->temper == BIG ? 20
+							   : 1 << 20;
 		send->first_left = send->left;
 		snprintf(send->content, sizeof(send->content), "text %d", i);
 		add(plan, DO_SEND, i, 0);
