@@ -58,6 +58,8 @@ make_conf(struct consumer *consumer, const struct consumer_options *opts,
 		{"fetch.error.backoff.ms", "50"},
 		{"queued.min.messages", opts->bulk ? "1000000" : "10000"},
 		{"enable.partition.eof", opts->eof ? "true" : "false"},
+		/* Kafka hands out what its disk has, without a look at it. */
+		{"check.crcs", "true"},
 		{"group.instance.id", opts->instance},
 	};
 	rd_kafka_conf_t *conf;
@@ -81,7 +83,8 @@ consumer_open(struct consumer *consumer, const struct consumer_options *opts,
 		.kafka = {.logger = "consumer", .owner = consumer},
 		.wake_fd = -1,
 		.ops = opts->ops,
-		.data = opts->data};
+		.data = opts->data,
+		.holds = opts->hold};
 	conf = make_conf(consumer, opts, err);
 	if (!conf)
 		return -1;
@@ -105,6 +108,7 @@ consumer_close(struct consumer *consumer)
 	if (!consumer->rk)
 		return;
 	consumer->closing = true;
+	damaged_release(&consumer->damaged);
 	queue = rd_kafka_queue_new(consumer->rk);
 	error = rd_kafka_consumer_close_queue(consumer->rk, queue);
 	if (error)
@@ -148,8 +152,10 @@ int
 consumer_assign(struct consumer *consumer,
 	const rd_kafka_topic_partition_list_t *list, struct err *err)
 {
-	rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, list);
+	rd_kafka_resp_err_t code;
 
+	damaged_forget(&consumer->damaged, consumer->rk);
+	code = rd_kafka_assign(consumer->rk, list);
 	if (!code)
 		return 0;
 	return err_set(err, "cannot assign: %s", rd_kafka_err2str(code));
@@ -158,6 +164,7 @@ consumer_assign(struct consumer *consumer,
 void
 consumer_unassign(struct consumer *consumer)
 {
+	damaged_forget(&consumer->damaged, consumer->rk);
 	rd_kafka_assign(consumer->rk, NULL);
 }
 
@@ -165,9 +172,11 @@ void
 consumer_pause(struct consumer *consumer, const char *topic, int32_t partition,
 	bool pause)
 {
-	rd_kafka_topic_partition_list_t *list =
-		rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_t *list;
 
+	if (damaged_owner_pauses(&consumer->damaged, topic, partition, pause))
+		return;
+	list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_list_add(list, topic, partition);
 	if (pause)
 		rd_kafka_pause_partitions(consumer->rk, list);
@@ -177,6 +186,26 @@ consumer_pause(struct consumer *consumer, const char *topic, int32_t partition,
 }
 
 /* ---- what comes --------------------------------------------------------- */
+
+/* What is behind it would come next, and it would be lost. */
+static enum consumer_got
+on_damaged(struct consumer *consumer, rd_kafka_message_t *m, struct err *err)
+{
+	const char *topic = rd_kafka_topic_name(m->rkt);
+
+	if (!consumer->holds) {
+		err_set(err, "'%s', partition %d, offset %lld is damaged: %s",
+			topic, (int)m->partition, (long long)m->offset,
+			rd_kafka_message_errstr(m));
+		return CONSUMER_FATAL;
+	}
+	LOG_ERROR("consumer", "a record is damaged", LOG_S("topic", topic),
+		LOG_I("partition", m->partition), LOG_I("offset", m->offset),
+		LOG_S("error", rd_kafka_message_errstr(m)));
+	damaged_add(&consumer->damaged, consumer->rk, topic, m->partition,
+		clock_mono_ms());
+	return CONSUMER_NOTHING;
+}
 
 static enum consumer_got
 judge(struct consumer *consumer, rd_kafka_message_t *m, struct err *err)
@@ -202,6 +231,8 @@ judge(struct consumer *consumer, rd_kafka_message_t *m, struct err *err)
 	case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
 		err_set(err, "%s", rd_kafka_message_errstr(m));
 		return CONSUMER_FATAL;
+	case RD_KAFKA_RESP_ERR__BAD_MSG:
+		return on_damaged(consumer, m, err);
 	default:
 		LOG_WARN("consumer", "trouble with kafka",
 			LOG_S("class", kafka_class(m->err)),
@@ -217,6 +248,8 @@ consumer_poll(struct consumer *consumer, int timeout_ms,
 	rd_kafka_message_t *m;
 	enum consumer_got got;
 
+	if (damaged_count(&consumer->damaged))
+		damaged_tick(&consumer->damaged, consumer->rk, clock_mono_ms());
 	for (;;) {
 		m = rd_kafka_consumer_poll(consumer->rk, timeout_ms);
 		if (!m)

@@ -11,6 +11,7 @@
 #define KAFKA_CONSUMER_H
 
 #include "kafka/conf.h"
+#include "kafka/damaged.h"
 #include "wire/record.h"
 
 struct consumer;
@@ -33,6 +34,8 @@ struct consumer_options {
 	bool bulk;	      /* much is read at once: 64 MB read ahead, and 20
 			       * times as fast (librdkafka pauses a partition
 			       * that has enough for 0.1 s and more) */
+	bool hold; /* a partition whose next record is damaged is held
+		    * (kafka/damaged.h); otherwise: CONSUMER_FATAL */
 	const struct consumer_ops *ops; /* may be NULL without a group */
 	void *data;
 };
@@ -44,7 +47,8 @@ struct consumer {
 	int wake_fd;
 	const struct consumer_ops *ops;
 	void *data;
-	bool closing;
+	bool holds, closing;
+	struct damaged damaged;
 };
 
 int consumer_open(struct consumer *consumer,
@@ -71,7 +75,7 @@ enum consumer_got {
 	CONSUMER_END,	  /* of a partition, at its offset; destroy it too */
 	CONSUMER_MISSING, /* a topic is not there (yet); err */
 	CONSUMER_PERM,	  /* no right to it: exit 100; err */
-	CONSUMER_FATAL,	  /* fenced, or worse: exit 111; err */
+	CONSUMER_FATAL,	  /* fenced, damaged, or worse: exit 111; err */
 };
 /* The next thing, after waiting timeout_ms at most. Passing errors are logged
  * and skipped. message is set for RECORD and END only. */

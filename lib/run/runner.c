@@ -210,6 +210,8 @@ tell_state(struct run *run, int64_t now)
 		status_set(&run->status, STATUS_WAITING, "kafka");
 	else if (run->waiting[0])
 		status_set(&run->status, STATUS_WAITING, run->waiting);
+	else if (damaged_count(&run->consumer.damaged))
+		status_set(&run->status, STATUS_WAITING, "a damaged record");
 	else if (r->filter == FILTER_UP && run->joined)
 		status_set(&run->status, STATUS_READY, "");
 	else if (r->filter != FILTER_UP && r->counters.starts > 1)
@@ -380,7 +382,8 @@ open_clients(
 		.instance = instance,
 		.uncommitted = opts->uncommitted,
 		.ops = &group_ops,
-		.data = run};
+		.data = run,
+		.hold = true};
 	const struct runner_options runner = {
 		.max_records = (size_t)opts->window_records,
 		.max_bytes = (size_t)opts->window_bytes,
