@@ -121,6 +121,9 @@ end_of_room(struct audit *audit, const struct audit_slot *s, int64_t last)
 	if (said < 0 || !audit->has[AUDIT_ROWS] || s->epoch != audit->epoch)
 		return;
 	audit->room[at].judged = true;
+	/* Of a part: what is before it has rows that were not read. */
+	if (last < audit->room[at].row_from - 1)
+		last = audit->room[at].row_from - 1;
 	if (last < said || (last > said && !audit->opts.part))
 		verdict_against(&audit->verdicts, I5_DENSE,
 			"room %lld: last_seq is %lld, the last row has %lld",

@@ -383,6 +383,47 @@ but_where_an_earlier_one_is_there(void **state)
 	assert_int_equal(lost_event(1000, false, true), 1);
 }
 
+/* A room whose rows are all older than the part; its events come by the log's
+ * clock, which may have jumped, and one of them is read. */
+static int64_t
+old_room(int64_t last_seq)
+{
+	struct record event = {.topic = STR("chat-events"),
+		.timestamp = 900,
+		.value = STR("{\"event\":\"message\",\"epoch\":\"e\","
+			     "\"message\":{\"messageId\":1,\"seq\":1,"
+			     "\"roomId\":1,\"senderId\":2,"
+			     "\"senderNickname\":\"n\","
+			     "\"clientMessageId\":\"2\",\"content\":\"x\","
+			     "\"type\":\"TEXT\",\"sentAt\":\"\","
+			     "\"sentAtMs\":900}}")};
+
+	audit.opts = (struct audit_options){.since_ms = 1000,
+		.slack_ms = 100,
+		.only_room = -1,
+		.part = true};
+	audit_has(&audit, AUDIT_EVENTS);
+	audit_has(&audit, AUDIT_ROWS);
+	assert_int_equal(audit_epoch(&audit, STR("e")), 0);
+	assert_int_equal(audit_room(&audit, 1, last_seq), 0);
+	assert_int_equal(audit_rows_from(&audit, 1, 2), 0);
+	assert_int_equal(audit_record(&audit, AUDIT_EVENTS, &event), 0);
+	judge();
+	return violations(I5_DENSE);
+}
+
+static void
+rows_before_the_part_are_there(void **state)
+{
+	assert_int_equal(old_room(1), 0);
+}
+
+static void
+a_row_behind_them_is_missed(void **state)
+{
+	assert_int_equal(old_room(2), 1);
+}
+
 #define SAID(content)                                                          \
 	STR("{\"roomId\":1,\"senderId\":2,\"clientMessageId\":\"3\","          \
 	    "\"content\":\"" content "\"}")
@@ -469,6 +510,8 @@ main(void)
 		T(not_by_who_may_have_begun_too_late),
 		T(not_where_events_are_gone),
 		T(but_where_an_earlier_one_is_there),
+		T(rows_before_the_part_are_there),
+		T(a_row_behind_them_is_missed),
 		T(a_mended_letter_is_no_phantom),
 		T(but_what_is_stored_is_what_came_back),
 		T(another_record_with_another_content_is_one),
