@@ -61,6 +61,7 @@ enum {
 	MSG_TOLD = 64,	    /* final came after a RECEIPT */
 	MSG_DENIED = 128,   /* an event refuses it */
 	MSG_REPLAYED = 256, /* a record of it is a letter's replay */
+	MSG_REPEATED = 512, /* an event tells of a repeat */
 };
 
 /* One identity. */
@@ -71,8 +72,7 @@ struct audit_msg {
 	uint32_t ops;
 	uint32_t slot;	 /* where it is stored; TABLE_NONE */
 	uint32_t record; /* its first committed place; TABLE_NONE */
-	uint32_t crc;
-	uint32_t record_crc; /* of a record of it; 0: not known */
+	uint32_t crc;	 /* that it was sent with, or its record has */
 	uint16_t flags;
 	/* how often it was seen, 65,535 at most */
 	uint16_t records, aborted, rows, events, received, letters, refused,
@@ -82,7 +82,8 @@ struct audit_msg {
 /* One SEND of one worker, under one id. */
 struct audit_op {
 	uint32_t worker, msg;
-	uint64_t order; /* of the invoke that its place in the order is from */
+	uint32_t order; /* of the invoke that its place in the order is from */
+	uint32_t ok_order;	  /* of its RECEIPT; 0: none */
 	int64_t invoke_ns, ok_ns; /* -1: none */
 	uint8_t flags;		  /* MSG_OK, _FINAL, _NOWHERE, _TOLD */
 	bool unsure;   /* an earlier SEND of it has an unknown outcome */
@@ -100,9 +101,16 @@ struct audit_slot {
 	int64_t message_id; /* -1: not known */
 	int64_t ms;	    /* when it was said; -1 */
 	uint32_t msg;	    /* TABLE_NONE: a system message, or not known */
-	uint32_t crc;	    /* of a system message; 0: not known */
+	uint32_t crc;	    /* of its content; 0: not known */
 	uint32_t label;	    /* its row's; TABLE_NONE */
 	uint8_t flags;
+};
+
+enum {
+	PLACE_LETTER = 1, /* of a record: it has a letter */
+	PLACE_KEY = 2,	  /* of a record: its key is another room's */
+	PLACE_DEAD = 4,	  /* of an outcome */
+	PLACE_REUSED = 8,
 };
 
 /* A record, or what a letter, a row or an outcome says of one. */
@@ -112,7 +120,7 @@ struct audit_place {
 	int64_t offset, timestamp;
 	uint32_t sum;  /* of key and value; 0: not known */
 	uint32_t crc;  /* of the content; 0: not known */
-	uint32_t more; /* slot of a label; enum place_kind of an outcome */
+	uint32_t more; /* slot of a label; else PLACE_* */
 };
 
 struct audit_places {
@@ -133,7 +141,9 @@ struct audit_room {
 	int64_t row_from;   /* rows are read from this seq on; -1: all */
 	int64_t event_from; /* the lowest seq of any event; -1: none */
 	int64_t lowest;	    /* the lowest seq of any source; -1: none */
+	int64_t highest;    /* the highest of a row; -1: none */
 	bool judged;
+	bool pair; /* a 1:1, into which a message brings back */
 };
 
 /* A membership that begins or ends with a seq. */
@@ -151,8 +161,10 @@ struct audit_worker {
 	uint32_t name, file;
 	int64_t user_id;
 	int64_t first_ms, last_ms; /* -1: not known */
-	uint64_t high; /* the last order of this connection's SENDs */
+	uint32_t high; /* the last order of this connection's SENDs */
+	uint32_t end_order;
 	bool ended;
+	bool replaced; /* its name begins anew behind its end */
 };
 
 /* A worker's subscriptions to one room, one after the other. */
@@ -175,6 +187,9 @@ struct audit_run {
 	uint32_t sub, epoch;
 	int64_t from, to; /* from > to: none came */
 	int64_t first_ms, last_ms;
+	int64_t head; /* that joined named, where one begins there; -1 */
+	int64_t joined_ns;
+	uint32_t joined_order;
 };
 
 /* Seqs that did not come in their place. */
@@ -210,7 +225,7 @@ struct audit {
 	struct audit_sub *sub;
 	struct audit_run *run;
 	struct audit_hole *hole, *gap;
-	struct audit_places committed, raw, letters, labels, outcomes;
+	struct audit_places committed, raw, letters, labels, outcomes, replays;
 	size_t msgs, ops, slots, parts, rooms, changes, members, workers, subs,
 		runs, holes, gaps;
 	size_t msg_cap, op_cap, slot_cap, part_cap, room_cap, change_cap,
@@ -218,7 +233,7 @@ struct audit {
 	struct table msg_table, op_table, slot_table, room_table, sub_table,
 		worker_table;
 	uint32_t free_hole;
-	uint64_t order;
+	uint32_t order; /* of the line that is read */
 	struct buf text, scratch;
 	struct buf words[4]; /* of what is being described */
 };
@@ -242,7 +257,8 @@ int audit_range(struct audit *audit, struct str topic, int32_t partition,
 /* The storing group's offset there. */
 int audit_done(struct audit *audit, struct str topic, int32_t partition,
 	int64_t offset) MUST_CHECK;
-/* How far a group is (-1: nowhere yet) of what was there at `end`: I9. */
+/* How far a group is (-1: nowhere yet) of what was there at `end`: I9. Of files
+ * after the records: it has done all where there is none behind it. */
 void audit_lag(struct audit *audit, struct str group, struct str topic,
 	int32_t partition, int64_t offset, int64_t end);
 
@@ -275,8 +291,9 @@ struct audit_outcome {
 int audit_outcome(
 	struct audit *audit, const struct audit_outcome *outcome) MUST_CHECK;
 
-/* last_seq: -1: not known. */
-int audit_room(struct audit *audit, int64_t id, int64_t last_seq) MUST_CHECK;
+/* last_seq: -1: not known. type: ONE_TO_ONE, GROUP; may be empty. */
+int audit_room(struct audit *audit, int64_t id, int64_t last_seq,
+	struct str type) MUST_CHECK;
 /* Rows of it are read from this seq on only. */
 int audit_rows_from(struct audit *audit, int64_t id, int64_t seq) MUST_CHECK;
 int audit_member(struct audit *audit, int64_t room_id, int64_t user_id,

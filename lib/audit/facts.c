@@ -17,39 +17,28 @@ left_out(const struct audit *audit, int64_t room_id)
 
 /* ---- what several sources say of one thing ------------------------------ */
 
-void
-audit_content(
-	struct audit *audit, uint32_t msg, const struct audit_sight *sight)
-{
-	uint32_t crc = sight->crc;
-	struct audit_msg *m = &audit->msg[msg];
-
-	if (!crc)
-		return;
-	if (!(m->flags & MSG_CRC)) {
-		m->flags |= MSG_CRC;
-		m->crc = crc;
-	} else if (m->crc != crc && !(m->flags & MSG_REUSED)) {
-		verdict_against(&audit->verdicts, I3_PHANTOM,
-			"%s: its content has crc %08x in %s, and %08x "
-			"elsewhere",
-			audit_say_msg(audit, msg), crc,
-			audit_say_who(audit, sight), m->crc);
-	}
-}
-
+/* Everybody has the same content. That it is the one that was sent is looked at
+ * when all is known: a letter may be mended and come back. */
 static void
-system_content(struct audit *audit, struct audit_slot *s, uint32_t slot,
-	const struct audit_sight *sight)
+same_content(
+	struct audit *audit, uint32_t slot, const struct audit_sight *sight)
 {
-	if (!s->crc)
-		s->crc = sight->crc;
-	else if (sight->crc && s->crc != sight->crc)
+	struct audit_slot *s = &audit->slot[slot];
+	bool sent = s->msg != TABLE_NONE &&
+		    (audit->msg[s->msg].flags & MSG_CRC) &&
+		    audit->msg[s->msg].crc == sight->crc;
+
+	if (!sight->crc || s->crc == sight->crc)
+		return;
+	if (s->crc)
 		verdict_against(&audit->verdicts, I3_PHANTOM,
-			"%s: its content has crc %08x in %s, and %08x "
+			"%s, %s: its content has crc %08x in %s, and %08x "
 			"elsewhere",
-			audit_say_slot(audit, slot), sight->crc,
+			audit_say_slot(audit, slot),
+			audit_say_msg(audit, s->msg), sight->crc,
 			audit_say_who(audit, sight), s->crc);
+	if (!s->crc || sent)
+		s->crc = sight->crc; /* so that one is wrong, not the rest */
 }
 
 /* The same message under two seqs: PostgreSQL's own are told by the judge, who
@@ -123,13 +112,10 @@ audit_sight(struct audit *audit, uint32_t slot, const struct audit_sight *sight)
 	s->flags |= sight->flag | (sight->system ? SLOT_SYSTEM : 0);
 	if (!wrong) {
 		check_message_id(audit, slot, sight);
-		if (sight->system)
-			system_content(audit, s, slot, sight);
-		else if (sight->msg != TABLE_NONE)
+		same_content(audit, slot, sight);
+		if (sight->msg != TABLE_NONE)
 			second_seq(audit, slot, sight);
 	}
-	if (sight->msg != TABLE_NONE)
-		audit_content(audit, sight->msg, sight);
 }
 
 /* ---- records of chat-messages ------------------------------------------- */
@@ -199,22 +185,34 @@ sum_of(const struct record *record)
 	return sum ? sum : 1;
 }
 
-/* A letter may come back with another content: the record that was stored
- * says which. */
-static void
-note_replay(struct audit *audit, const struct audit_place *place,
-	const struct record *record)
+/* A letter may come back with another content: which letters there are is known
+ * when all has been read. */
+static int
+note_replay(struct audit *audit, uint32_t msg, const struct record *record)
 {
-	struct audit_msg *m = &audit->msg[place->msg];
-	struct str of;
+	struct audit_place replay = {.msg = msg};
+	struct dlt_place of;
+	struct str text;
 
-	if (record_header(record, DLT_REPLAY_OF, &of))
-		m->flags |= MSG_REPLAYED;
-	if ((m->flags & MSG_REPLAYED) && m->record_crc && place->crc &&
-		m->record_crc != place->crc)
-		m->flags |= MSG_REUSED;
-	if (place->crc)
-		m->record_crc = place->crc;
+	if (!record_header(record, DLT_REPLAY_OF, &text) ||
+		!dlt_place_parse(&of, text))
+		return 0;
+	replay.part = audit_part_of(audit, of.topic, of.partition);
+	replay.offset = of.offset;
+	replay.timestamp = of.timestamp;
+	if (replay.part == TABLE_NONE)
+		return -1;
+	return audit_place_add(&audit->replays, &replay);
+}
+
+/* The store takes a message only under its room's key. */
+static bool
+has_other_key(const struct record *record, int64_t room_id)
+{
+	int64_t key;
+
+	return !record->key_null &&
+	       (!str_i64(record->key, &key) || key != room_id);
 }
 
 static int
@@ -234,8 +232,11 @@ add_message(struct audit *audit, enum audit_source source,
 		place.crc = crc_of(audit, value.content);
 		if (msg_of_value(audit, &value, &place.msg) < 0)
 			return -1;
-		if (place.msg != TABLE_NONE)
-			note_replay(audit, &place, record);
+		if (place.msg != TABLE_NONE && committed &&
+			note_replay(audit, place.msg, record) < 0)
+			return -1;
+		if (has_other_key(record, value.room_id))
+			place.more = PLACE_KEY;
 	} else if (audit->opts.only_room >= 0) {
 		return 0;
 	}
@@ -306,7 +307,10 @@ add_answer(struct audit *audit, const struct event *event, int64_t ms)
 	if (event->kind == EVENT_REFUSED) {
 		if (!str_eq_c(event->code, "CLIENT_MESSAGE_ID_REUSED"))
 			audit->msg[sight.msg].flags |= MSG_DENIED;
-	} else if (slot != TABLE_NONE) {
+		return 0;
+	}
+	audit->msg[sight.msg].flags |= MSG_REPEATED;
+	if (slot != TABLE_NONE) {
 		audit_sight(audit, slot, &sight);
 	} else if (audit->msg[sight.msg].slot != TABLE_NONE &&
 		   audit->slot[audit->msg[sight.msg].slot].epoch == epoch) {
@@ -439,15 +443,17 @@ audit_row(struct audit *audit, const struct audit_row *row)
 		.message_id = row->id,
 		.crc = row->has_crc ? (row->crc ? row->crc : 1) : 0};
 	struct key key = {row->room_id, row->sender_id, {0, 0, 0}};
-	uint32_t slot;
+	uint32_t slot, room;
 	bool twice;
 
 	if (left_out(audit, row->room_id))
 		return 0;
 	slot = audit_slot_of(audit, audit->epoch, row->room_id, row->seq);
-	if (slot == TABLE_NONE ||
-		audit_room_of(audit, row->room_id) == TABLE_NONE)
+	room = audit_room_of(audit, row->room_id);
+	if (slot == TABLE_NONE || room == TABLE_NONE)
 		return -1;
+	if (row->seq > audit->room[room].highest)
+		audit->room[room].highest = row->seq;
 	sight.system = !row->client_id.data;
 	if (!sight.system) {
 		if (!ident_of_text(&audit->ids, row->client_id, &key.id))
@@ -498,7 +504,9 @@ audit_outcome(struct audit *audit, const struct audit_outcome *outcome)
 			    : str_eq_c(outcome->outcome, "reused") ? &m->reused
 								   : &m->dead);
 	}
-	place.more = str_eq_c(outcome->outcome, "dead");
+	place.more = str_eq_c(outcome->outcome, "dead")	    ? PLACE_DEAD
+		     : str_eq_c(outcome->outcome, "reused") ? PLACE_REUSED
+							    : 0;
 	place.part = audit_part_of(audit, outcome->topic, outcome->partition);
 	if (place.part == TABLE_NONE)
 		return -1;

@@ -292,6 +292,7 @@ static int
 take_table(
 	struct audit *audit, uint32_t source, struct str line, struct err *err)
 {
+	struct buf type = {0};
 	struct json json;
 	int rc;
 
@@ -307,8 +308,9 @@ take_table(
 	case AUDIT_ROOMS:
 		if (number(json, "id") < 0)
 			return err_set(err, "no id");
-		rc = audit_room(
-			audit, number(json, "id"), number(json, "last_seq"));
+		rc = audit_room(audit, number(json, "id"),
+			number(json, "last_seq"), column(json, "type", &type));
+		buf_release(&type);
 		break;
 	default:
 		if (number(json, "room_id") < 0 || number(json, "user_id") < 0)

@@ -118,7 +118,18 @@ same_worker(const void *ctx, uint32_t index)
 	const struct wanted *wanted = ctx;
 	const struct audit_worker *w = &wanted->audit->worker[index];
 
-	return w->name == wanted->name && w->file == wanted->file;
+	return w->name == wanted->name && w->file == wanted->file &&
+	       !w->replaced;
+}
+
+/* Of a log of two runs: what begins behind its end is another. */
+static bool
+begins_anew(struct audit *audit, uint32_t worker, const struct line *line)
+{
+	if (!audit->worker[worker].ended || !json_is(line->op, "connected"))
+		return false;
+	audit->worker[worker].replaced = true;
+	return true;
 }
 
 static int
@@ -126,6 +137,7 @@ worker_of(struct audit *audit, uint32_t file, const struct line *line,
 	uint32_t *out, struct err *err)
 {
 	struct wanted wanted = {audit, 0, file};
+	int64_t user = number(line->user);
 	uint64_t hash;
 
 	if (line->worker.type != JSON_STRING)
@@ -135,9 +147,11 @@ worker_of(struct audit *audit, uint32_t file, const struct line *line,
 		return err_set(err, "out of memory");
 	hash = table_hash(wanted.name, file);
 	*out = table_find(&audit->worker_table, hash, same_worker, &wanted);
-	if (*out != TABLE_NONE)
+	if (*out != TABLE_NONE && !begins_anew(audit, *out, line))
 		return 0;
-	if (number(line->user) < 0)
+	if (*out != TABLE_NONE && user < 0)
+		user = audit->worker[*out].user_id;
+	if (user < 0)
 		return err_set(err, "a new worker without userId");
 	*out = (uint32_t)audit->workers;
 	if (AUDIT_GROW(audit, worker, workers, worker_cap) < 0 ||
@@ -146,7 +160,7 @@ worker_of(struct audit *audit, uint32_t file, const struct line *line,
 	audit->worker[audit->workers++] =
 		(struct audit_worker){.name = wanted.name,
 			.file = file,
-			.user_id = number(line->user),
+			.user_id = user,
 			.first_ms = number(line->ms),
 			.last_ms = -1};
 	return 0;
@@ -198,7 +212,8 @@ take_sending(struct audit *audit, uint32_t worker, const struct line *line,
 	return 0;
 }
 
-/* Its message and its seq: what other sources are compared with. */
+/* Its message and its seq: what other sources are compared with. Of what he has
+ * deleted for himself only the seq is told. */
 static int
 take_sight(struct audit *audit, uint32_t worker, uint32_t epoch,
 	const struct line *line)
@@ -237,9 +252,7 @@ take_receiving(struct audit *audit, uint32_t worker, const struct line *line,
 		return err_set(err, "no roomId, or no seq");
 	sub = audit_sub_of(audit, worker, room);
 	if (sub == TABLE_NONE ||
-		(json_is(line->op, "recv") &&
-			take_sight(audit, worker, audit->sub[sub].epoch, line) <
-				0))
+		take_sight(audit, worker, audit->sub[sub].epoch, line) < 0)
 		return err_set(err, "out of memory");
 	return no_memory(
 		audit_received(audit, sub, seq, number(line->ms)), err);
@@ -255,8 +268,16 @@ take_join(struct audit *audit, uint32_t worker, const struct line *line,
 
 	if (join.room_id < 0 || !join.status.len)
 		return err_set(err, "no roomId, or no status");
-	return no_memory(
-		audit_joined(audit, worker, &join, number(line->ms)), err);
+	return no_memory(audit_joined(audit, worker, &join, number(line->ns),
+				 number(line->ms)),
+		err);
+}
+
+static void
+end(struct audit *audit, uint32_t worker)
+{
+	audit->worker[worker].ended = true;
+	audit->worker[worker].end_order = audit->order;
 }
 
 static int
@@ -281,7 +302,7 @@ take(struct audit *audit, uint32_t worker, const struct line *line,
 	else if (json_is(line->op, "connected"))
 		audit->worker[worker].high = 0;
 	else if (json_is(line->op, "end"))
-		audit->worker[worker].ended = true;
+		end(audit, worker);
 	return 0;
 }
 
@@ -301,7 +322,7 @@ audit_line(struct audit *audit, uint32_t file, struct str raw, struct err *err)
 		return err_set(err, "crc is not eight hexadecimal digits");
 	if (worker_of(audit, file, &line, &worker, err) < 0)
 		return -1;
-	audit->lines++;
+	audit->order = (uint32_t)++audit->lines;
 	ms = number(line.ms);
 	if (ms >= 0)
 		audit->worker[worker].last_ms = ms;

@@ -43,6 +43,9 @@ bool audit_place_covered(const struct audit *audit,
 const struct audit_place *audit_record_of(
 	const struct audit *audit, const struct audit_slot *slot);
 int audit_place_order(const struct audit_place *a, const struct audit_place *b);
+/* It waits for the group, which has not come so far. */
+bool audit_place_pending(
+	const struct audit *audit, const struct audit_place *place);
 
 void audit_count(uint16_t *count); /* up to its bound */
 /* How CRC 0 is told from none: 0 means unknown, a real one becomes 1. */
@@ -64,9 +67,6 @@ struct audit_sight {
 /* Compares it with what others said: I2, I3, I4. */
 void audit_sight(
 	struct audit *audit, uint32_t slot, const struct audit_sight *sight);
-/* The content of a message: I3 where another is known. */
-void audit_content(
-	struct audit *audit, uint32_t msg, const struct audit_sight *sight);
 
 /* ---- histories (ops.c, subs.c) ------------------------------------------ */
 
@@ -94,7 +94,7 @@ struct audit_join {
 	int64_t from, head, first; /* -1: not said */
 };
 int audit_joined(struct audit *audit, uint32_t worker,
-	const struct audit_join *join, int64_t ms) MUST_CHECK;
+	const struct audit_join *join, int64_t ns, int64_t ms) MUST_CHECK;
 /* Of a message of the room: its subscription; TABLE_NONE: out of memory. */
 uint32_t audit_sub_of(struct audit *audit, uint32_t worker, int64_t room_id);
 int audit_received(
@@ -120,8 +120,9 @@ void audit_judge_outcomes(struct audit *audit);		  /* I1 I2 I10 */
 int audit_judge_phantoms(struct audit *audit) MUST_CHECK; /* I3 */
 /* By room and seq; order: all slots, sorted so. */
 void audit_judge_events(struct audit *audit); /* I1 I10 */
-void audit_judge_delivery(struct audit *audit, const uint32_t *order); /* I1 */
-int audit_judge_order(struct audit *audit) MUST_CHECK;		       /* I4 */
+void audit_judge_delivery(
+	struct audit *audit, const uint32_t *order);		   /* I1 I5 */
+int audit_judge_order(struct audit *audit) MUST_CHECK;		   /* I4 */
 void audit_judge_seqs(struct audit *audit, const uint32_t *order); /* I4 I5 */
 int audit_judge_ids(struct audit *audit) MUST_CHECK;		   /* I2 */
 void audit_judge_isolation(struct audit *audit);		   /* I7 */

@@ -15,14 +15,8 @@ audit_is_stored(const struct audit *audit, const struct audit_msg *m)
 bool
 audit_is_pending(const struct audit *audit, const struct audit_msg *m)
 {
-	const struct audit_place *place;
-	int64_t done;
-
-	if (m->record == TABLE_NONE)
-		return false;
-	place = &audit->committed.at[m->record];
-	done = audit->part[place->part].done;
-	return done >= 0 && place->offset >= done;
+	return m->record != TABLE_NONE &&
+	       audit_place_pending(audit, &audit->committed.at[m->record]);
 }
 
 bool
@@ -156,31 +150,60 @@ judge_msg(struct audit *audit, uint32_t at)
 
 /* A record that is no message must be a letter. */
 static void
-judge_other_records(struct audit *audit)
+judge_poison(struct audit *audit, const struct audit_place *p)
 {
-	const struct audit_places *places = &audit->committed;
+	if (audit_place_pending(audit, p)) {
+		audit->pending++;
+		return;
+	}
+	audit->verdicts.of[I1_LOSS].checked++;
+	if (p->more & PLACE_LETTER)
+		audit->dead++;
+	else
+		verdict_against(&audit->verdicts, I1_LOSS,
+			"record %s is no message, and no letter either",
+			audit_say_part(audit, p->part, p->offset));
+}
+
+/* So must be one under another room's key, and each of a message that has come
+ * to nothing else: a copy of a letter, or its replay. */
+static void
+judge_one_of(struct audit *audit, const struct audit_place *p)
+{
+	const struct audit_msg *m = &audit->msg[p->msg];
+
+	if ((p->more & PLACE_LETTER) || audit_place_pending(audit, p))
+		return;
+	if (p->more & PLACE_KEY)
+		verdict_against(&audit->verdicts, I1_LOSS,
+			"record %s, %s, has another room's key, and is no "
+			"letter",
+			audit_say_part(audit, p->part, p->offset),
+			audit_say_msg(audit, p->msg));
+	else if ((m->letters || m->dead) && !audit_is_stored(audit, m) &&
+		 !is_refused(audit, m))
+		verdict_against(&audit->verdicts,
+			audit_is_open(m) ? I10_UNKNOWN : I1_LOSS,
+			"%s: it is a letter, and its record %s has come to "
+			"nothing",
+			audit_say_msg(audit, p->msg),
+			audit_say_part(audit, p->part, p->offset));
+}
+
+static void
+judge_records(struct audit *audit)
+{
 	const struct audit_place *p;
-	int64_t done;
 	size_t i;
 
-	for (i = 0; i < places->count; i++) {
-		p = &places->at[i];
-		if (p->msg != TABLE_NONE)
-			continue;
-		done = audit->part[p->part].done;
+	for (i = 0; i < audit->committed.count; i++) {
+		p = &audit->committed.at[i];
 		if (!audit_time_is_due(audit, p->timestamp))
 			continue;
-		if (done >= 0 && p->offset >= done) {
-			audit->pending++;
-			continue;
-		}
-		audit->verdicts.of[I1_LOSS].checked++;
-		if (p->more)
-			audit->dead++;
+		if (p->msg == TABLE_NONE)
+			judge_poison(audit, p);
 		else
-			verdict_against(&audit->verdicts, I1_LOSS,
-				"record %s is no message, and no letter either",
-				audit_say_part(audit, p->part, p->offset));
+			judge_one_of(audit, p);
 	}
 }
 
@@ -263,7 +286,7 @@ audit_judge_outcomes(struct audit *audit)
 		judge_twice(audit, (uint32_t)i);
 	}
 	if (audit->has[AUDIT_LETTERS] || audit->has[AUDIT_OUTCOMES])
-		judge_other_records(audit);
+		judge_records(audit);
 }
 
 int

@@ -121,7 +121,10 @@ judge_run(struct audit *audit, const struct audit_run *run)
 	int64_t room = sub->room_id;
 	int64_t user = audit->worker[sub->worker].user_id;
 	size_t first = first_change(audit, room, user), i;
+	uint32_t at = audit_room_find(audit, room);
 
+	if (at != TABLE_NONE && audit->room[at].pair)
+		return; /* whatever is said in it brings him back */
 	for (i = first; is_his(audit, i, room, user); i++)
 		if (!audit->change[i].in &&
 			(i == first || audit->change[i - 1].in))

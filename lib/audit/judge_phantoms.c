@@ -6,6 +6,14 @@
 
 #include "audit/inner.h"
 
+/* An answer to its sender says that it is there, or was. */
+static bool
+is_answered(const struct audit *audit, const struct audit_msg *m)
+{
+	return !audit->opts.part && (m->flags & (MSG_DENIED | MSG_REPEATED)) &&
+	       !m->records && audit->has[AUDIT_MESSAGES];
+}
+
 static bool
 is_present(const struct audit_msg *m)
 {
@@ -70,7 +78,15 @@ judge(struct audit *audit, uint32_t at, const struct users *users)
 	const struct audit_msg *m = &audit->msg[at];
 	bool logged = m->op != TABLE_NONE, whole = !audit->opts.part;
 
-	if ((!is_present(m) && !m->records) || !audit_is_due(audit, m))
+	if (!audit_is_due(audit, m))
+		return;
+	if (!is_present(m) && is_answered(audit, m))
+		verdict_against(&audit->verdicts, I3_PHANTOM,
+			"%s: an event %s it, and there is no record of it",
+			audit_say_msg(audit, at),
+			m->flags & MSG_DENIED ? "refuses"
+					      : "tells a repeat of");
+	if (!is_present(m) && !m->records)
 		return;
 	audit->verdicts.of[I3_PHANTOM].checked++;
 	if ((m->flags & MSG_FINAL) && is_present(m))
@@ -88,6 +104,26 @@ judge(struct audit *audit, uint32_t at, const struct users *users)
 		against(audit, at, "there is no record of it");
 	else if (!logged && whole && is_known(users, m->key.sender_id))
 		against(audit, at, "no history of its sender has it");
+}
+
+/* What stands under a number, against what was sent. */
+static void
+judge_content(struct audit *audit, uint32_t at)
+{
+	const struct audit_slot *s = &audit->slot[at];
+	const struct audit_msg *m =
+		s->msg == TABLE_NONE ? NULL : &audit->msg[s->msg];
+
+	if (!m || !s->crc || m->crc == s->crc || !(m->flags & MSG_CRC) ||
+		(m->flags & MSG_REUSED) || m->reused)
+		return;
+	verdict_against(&audit->verdicts, I3_PHANTOM,
+		"%s: its content has crc %08x %s, and %08x was sent",
+		audit_say_msg(audit, s->msg), s->crc,
+		s->flags & SLOT_ROW	   ? "in PostgreSQL"
+		: s->flags & SLOT_RECEIVED ? "where it was received"
+					   : "in chat-events",
+		m->crc);
 }
 
 /* ---- a part of a living system ------------------------------------------ */
@@ -173,6 +209,8 @@ audit_judge_phantoms(struct audit *audit)
 		return -1;
 	for (i = 0; i < audit->msgs; i++)
 		judge(audit, (uint32_t)i, &users);
+	for (i = 0; i < audit->slots; i++)
+		judge_content(audit, (uint32_t)i);
 	rc = audit->opts.part ? judge_speakers(audit, &users) : 0;
 	free(users.id);
 	return rc;

@@ -21,6 +21,24 @@ find(const struct audit_places *places, const struct audit_place *like)
 	return NULL;
 }
 
+/* Of that kind: a letter's record may be refused, too. */
+static const struct audit_place *
+find_outcome(const struct audit_places *outcomes,
+	const struct audit_place *like, uint32_t kind)
+{
+	const struct audit_place *p = find(outcomes, like);
+	const struct audit_place *end = outcomes->at + outcomes->count;
+
+	for (; p && p < end && p->part == like->part &&
+		p->offset == like->offset;
+		p++)
+		if (p->more == kind &&
+			(p->timestamp == like->timestamp || p->timestamp < 0 ||
+				like->timestamp < 0))
+			return p;
+	return NULL;
+}
+
 static bool
 same_place(const struct audit_place *a, const struct audit_place *b)
 {
@@ -58,11 +76,11 @@ static void
 count_record(struct audit *audit, size_t at)
 {
 	struct audit_place *p = &audit->committed.at[at];
-	const struct audit_place *outcome = find(&audit->outcomes, p);
-	bool letter = find(&audit->letters, p) || (outcome && outcome->more);
+	bool letter = find(&audit->letters, p) ||
+		      find_outcome(&audit->outcomes, p, PLACE_DEAD);
 	struct audit_msg *m;
 
-	p->more = letter;
+	p->more |= letter ? PLACE_LETTER : 0;
 	if (p->msg == TABLE_NONE)
 		return;
 	m = &audit->msg[p->msg];
@@ -75,15 +93,42 @@ count_record(struct audit *audit, size_t at)
 		audit_count(&m->dead);
 }
 
-/* A copy may have another content: then it is refused as reused. */
+/* It has the content that was sent. A copy may have another: then it is refused
+ * as reused; and a letter may have been mended. */
 static void
 check_content(struct audit *audit, const struct audit_place *p)
 {
-	struct audit_sight sight = {
-		.crc = p->crc, .worker = TABLE_NONE, .who = "chat-messages"};
+	struct audit_msg *m = p->msg == TABLE_NONE ? NULL : &audit->msg[p->msg];
 
-	if (p->msg != TABLE_NONE && !audit->msg[p->msg].reused)
-		audit_content(audit, p->msg, &sight);
+	if (!m || !p->crc || m->reused)
+		return;
+	if (!(m->flags & MSG_CRC)) {
+		m->flags |= MSG_CRC;
+		m->crc = p->crc;
+	} else if (m->crc != p->crc && (m->flags & MSG_REPLAYED)) {
+		m->flags |= MSG_REUSED;
+	} else if (m->crc != p->crc && !(m->flags & MSG_REUSED)) {
+		verdict_against(&audit->verdicts, I3_PHANTOM,
+			"%s: its content has crc %08x in record %s, and %08x "
+			"elsewhere",
+			audit_say_msg(audit, p->msg), p->crc,
+			audit_say_part(audit, p->part, p->offset), m->crc);
+	}
+}
+
+/* Of a letter that is there, or may be where nothing was read. */
+static void
+note_replays(struct audit *audit)
+{
+	const struct audit_place *replay;
+	size_t i;
+
+	for (i = 0; i < audit->replays.count; i++) {
+		replay = &audit->replays.at[i];
+		if (audit->opts.part || !audit->has[AUDIT_LETTERS] ||
+			find(&audit->letters, replay))
+			audit->msg[replay->msg].flags |= MSG_REPLAYED;
+	}
 }
 
 static void
@@ -223,6 +268,21 @@ judge_dead(struct audit *audit, const struct audit_place *outcome)
 		audit_say_part(audit, outcome->part, outcome->offset));
 }
 
+/* Refused because it has another content than the first: it has. */
+static void
+judge_reused(struct audit *audit, const struct audit_place *record)
+{
+	const struct audit_msg *m = &audit->msg[record->msg];
+
+	if (m->slot != TABLE_NONE && record->crc && m->rows &&
+		audit->slot[m->slot].crc == record->crc)
+		verdict_against(&audit->verdicts, I3_PHANTOM,
+			"%s: record %s was refused as another content, and it "
+			"is the same",
+			audit_say_msg(audit, record->msg),
+			audit_say_part(audit, record->part, record->offset));
+}
+
 static void
 judge_outcome_row(struct audit *audit, const struct audit_place *outcome)
 {
@@ -230,10 +290,18 @@ judge_outcome_row(struct audit *audit, const struct audit_place *outcome)
 
 	if (!p)
 		judge_absent(audit, outcome, "message_outcomes has a row");
-	if (outcome->more)
+	if (outcome->more == PLACE_DEAD)
 		judge_dead(audit, outcome);
+	if (outcome->more && outcome > audit->outcomes.at &&
+		same_place(outcome, outcome - 1) &&
+		outcome->more == outcome[-1].more)
+		verdict_against(&audit->verdicts, I2_DUPLICATE,
+			"record %s has two rows of message_outcomes",
+			audit_say_part(audit, outcome->part, outcome->offset));
 	if (!p || outcome->msg == TABLE_NONE)
 		return;
+	if (outcome->more == PLACE_REUSED && p->msg == outcome->msg)
+		judge_reused(audit, p);
 	audit->verdicts.of[I6_AGREEMENT].checked++;
 	if (p->msg != outcome->msg)
 		differs(audit, p, "message_outcomes has another message of it");
@@ -252,6 +320,7 @@ audit_judge_places(struct audit *audit)
 	audit_places_sort(labels);
 	for (i = 0; i < labels->count; i++)
 		audit->slot[labels->at[i].more].label = (uint32_t)i;
+	note_replays(audit);
 	judge_committed(audit);
 	count_aborted(audit);
 	for (i = 0; i < labels->count; i++)

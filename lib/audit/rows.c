@@ -187,7 +187,8 @@ read_last_seqs(struct reader *reader)
 
 	pg_args_i64(&args, only);
 	code = ask(reader,
-		"select id, last_seq from chat_rooms where $1 in (-1, id)",
+		"select id, last_seq, type::text from chat_rooms "
+		"where $1 in (-1, id)",
 		&args, &r);
 	if (code)
 		return code;
@@ -196,7 +197,7 @@ read_last_seqs(struct reader *reader)
 			    audit_room_find(reader->audit, pg_i64(r, i, 0)) !=
 				    TABLE_NONE) &&
 			audit_room(reader->audit, pg_i64(r, i, 0),
-				pg_i64(r, i, 1)) < 0)
+				pg_i64(r, i, 1), pg_str(r, i, 2)) < 0)
 			code = no_memory(reader);
 	PQclear(r);
 	return code;

@@ -148,8 +148,8 @@ new_run(struct audit *audit, uint32_t sub, int64_t ms)
 	if (AUDIT_GROW(audit, run, runs, run_cap) < 0)
 		return -1;
 	audit->sub[sub].run = (uint32_t)audit->runs;
-	audit->run[audit->runs++] =
-		(struct audit_run){sub, audit->sub[sub].epoch, 0, -1, ms, ms};
+	audit->run[audit->runs++] = (struct audit_run){
+		sub, audit->sub[sub].epoch, 0, -1, ms, ms, -1, -1, 0};
 	return 0;
 }
 
@@ -177,29 +177,50 @@ extend_run(struct audit *audit, uint32_t sub, int64_t seq, int64_t ms)
 
 /* ---- what a history says ------------------------------------------------ */
 
+/* Where it goes on by what the server says; what lies between his last and the
+ * from that he asked for himself is missing. */
+static int
+begin_at(struct audit *audit, uint32_t at, const struct audit_join *join,
+	bool same_epoch, int64_t ms)
+{
+	struct audit_sub *sub = &audit->sub[at];
+	int64_t last = sub->cursor;
+
+	if (str_eq_c(join->status, "live") || str_eq_c(join->status, "reset")) {
+		sub->cursor = join->head;
+		audit->run[sub->run].head = join->head;
+	} else if (str_eq_c(join->status, "truncated")) {
+		sub->cursor = join->first > 0 ? join->first - 1 : -1;
+	} else if (join->from >= 0) {
+		sub->cursor = join->from;
+		if (same_epoch && last >= 0 && last < join->from)
+			return open_hole(audit, at, last + 1, join->from, ms);
+	}
+	return 0;
+}
+
 int
 audit_joined(struct audit *audit, uint32_t worker,
-	const struct audit_join *join, int64_t ms)
+	const struct audit_join *join, int64_t ns, int64_t ms)
 {
-	uint32_t at = audit_sub_of(audit, worker, join->room_id);
+	uint32_t at = audit_sub_of(audit, worker, join->room_id), epoch;
 	struct audit_sub *sub;
+	bool same;
 
 	if (at == TABLE_NONE || close_holes(audit, at) < 0)
 		return -1;
 	sub = &audit->sub[at];
-	sub->epoch = audit_epoch_of(audit, join->epoch, EPOCH_JOIN, ms);
+	epoch = audit_epoch_of(audit, join->epoch, EPOCH_JOIN, ms);
+	same = epoch == sub->epoch;
+	sub->epoch = epoch;
 	if (new_run(audit, at, ms) < 0)
 		return -1;
 	sub->joined = true;
 	sub->joins++;
 	sub->over = false;
-	if (str_eq_c(join->status, "live") || str_eq_c(join->status, "reset"))
-		sub->cursor = join->head;
-	else if (str_eq_c(join->status, "truncated"))
-		sub->cursor = join->first > 0 ? join->first - 1 : -1;
-	else if (join->from >= 0)
-		sub->cursor = join->from;
-	return 0;
+	audit->run[sub->run].joined_ns = ns;
+	audit->run[sub->run].joined_order = audit->order;
+	return begin_at(audit, at, join, same, ms);
 }
 
 int

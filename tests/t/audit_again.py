@@ -1,0 +1,441 @@
+"""Letters and replays, copies and refusals: what happens to a record the second
+time; see audit_cases.py."""
+import copy
+
+from audit_world import case
+
+# ---- letters that come back
+
+
+def dead(w, ident="a9", text=None, row=True):
+    """a's message, which became a letter; its record."""
+    w.invoke("a", ident, text)
+    record = w.record(7, ident, text)
+    w.ok("a", ident)
+    w.letter(record, row)
+    return record
+
+
+def replayed(w, record, text=None, count="1", of=None):
+    """Its record's next, as chat-dlq-replay sends it."""
+    value = record["value"]
+    again = w.record(value["senderId"], value["clientMessageId"],
+                     text or value["content"])
+    of = of or "chat-messages/3/%d/%d" % (record["offset"],
+                                          record["timestamp"])
+    for source in (w.messages, w.uncommitted):
+        source[-1]["headers"] = [["chat-replay-count", count],
+                                 ["chat-replay-of", of]]
+    return again
+
+
+@case("a letter, replayed, stored behind what was said meanwhile")
+def _(w):
+    record = dead(w)
+    w.outcomes[-1]["replayed_at"] = "2026-11-24T00:00:00Z"
+    w.send("a", "a10")
+    w.store(replayed(w, record))
+
+
+@case("a letter, replayed, and the replay came to nothing", "I1", "a9")
+def _(w):
+    replayed(w, dead(w))
+
+
+@case("a letter, replayed, dead again")
+def _(w):
+    again = replayed(w, dead(w))
+    w.letter(again)
+
+
+@case("a letter, replayed, refused: he was kicked meanwhile")
+def _(w):
+    w.outcome("refused", replayed(w, dead(w)))
+
+
+@case("a letter, replayed, refused and stored", "I1", "a9")
+def _(w):
+    again = replayed(w, dead(w))
+    w.outcome("refused", again)
+    w.store(again)
+
+
+@case("a letter, mended by hand, replayed, stored")
+def _(w):
+    record = dead(w, text="far too long")
+    w.store(replayed(w, record, "mended"))
+
+
+@case("a letter, replayed twice, stored once")
+def _(w):
+    record = dead(w)
+    w.store(replayed(w, record))
+    replayed(w, record)
+
+
+@case("a letter, replayed twice, stored twice", "I2", "a9")
+def _(w):
+    record = dead(w)
+    w.store(replayed(w, record))
+    w.store(replayed(w, record))
+
+
+@case("a replay of a place where no letter is from", "I3", "a9")
+def _(w):
+    w.send("a", "a9")
+    w.rows.pop()
+    w.events.pop()
+    for history in (w.h, w.h2):
+        history[:] = [x for x in history if x["op"] != "recv" or
+                      x["seq"] != 7]
+    w.seq = 6
+    w.store(replayed(w, w.messages[-1], "mended",
+                     of="chat-messages/3/9999/1"))
+
+
+@case("a replay of another's letter", "I3", "zz")
+def _(w):
+    record = dead(w)
+    other = copy.deepcopy(record)
+    other["value"].update(clientMessageId="zz", content="text zz")
+    w.store(replayed(w, other))
+
+
+@case("a letter twice: a crash between letter and commit")
+def _(w):
+    record = dead(w)
+    w.letter(record, row=False)
+
+
+@case("a letter's row twice", "I2", "chat-messages/3/112")
+def _(w):
+    w.outcome("dead", dead(w))
+
+
+@case("a letter's row with another timestamp", "I1", "chat-messages/3/112")
+def _(w):
+    record = dead(w)
+    w.outcomes[-1]["record_timestamp"] = record["timestamp"] + 1
+
+
+@case("a letter's row that names another message", "I6", "chat-messages/3/112")
+def _(w):
+    dead(w)
+    w.outcomes[-1]["client_message_id"] = "a8"
+
+
+@case("a letter, and its record read again, stored behind a later one")
+def _(w):
+    # answered retry, retry, retry: dead; the next is stored; a crash before
+    # the offset; both read again, and now it works
+    record = dead(w)
+    w.invoke("b", "b9")
+    later = w.record(8, "b9")
+    w.ok("b", "b9")
+    w.store(later)
+    w.store(record)
+
+
+@case("a letter and refused: a crash between them, and he was kicked")
+def _(w):
+    w.outcome("refused", dead(w))
+
+
+@case("a letter of the first, the copy is stored")
+def _(w):
+    dead(w)
+    w.invoke("a", "a9")
+    record = w.record(7, "a9")
+    w.ok("a", "a9")
+    w.store(record)
+
+
+@case("a letter of the first, nothing of the copy", "I1", "a9")
+def _(w):
+    dead(w)
+    w.invoke("a", "a9")
+    w.record(7, "a9")
+    w.ok("a", "a9")
+
+
+@case("a tombstone in chat-messages, and no letter", "I1",
+      "chat-messages/3/112")
+def _(w):
+    record = w.record(7, "a9")
+    for source in (w.messages, w.uncommitted):
+        source[-1]["value"] = None
+    assert record
+
+
+@case("a tombstone in chat-messages, and its letter")
+def _(w):
+    w.record(7, "a9")
+    for source in (w.messages, w.uncommitted):
+        source[-1]["value"] = None
+    w.letter({**w.messages[-1], "value": {}}, row=False)
+    w.letters[-1]["value"] = None
+
+
+@case("a record under another room's key, stored", "I1", "chat-messages/3/112")
+def _(w):
+    w.send("a", "a9")
+    for source in (w.messages, w.uncommitted):
+        source[-1]["key"] = "2"
+
+
+@case("a record under another room's key, and its letter")
+def _(w):
+    w.invoke("a", "a9")
+    w.record(7, "a9")
+    w.ok("a", "a9")
+    for source in (w.messages, w.uncommitted):
+        source[-1]["key"] = "2"
+    w.letter(w.messages[-1])
+
+
+@case("told nowhere, and a letter of it", "I3", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    record = w.record(7, "a9")
+    w.fail("a", "a9", "RATE", final=False)
+    w.letter(record)
+
+
+# ---- copies
+
+
+@case("sent three times, three RECEIPTs, stored from the first")
+def _(w):
+    w.invoke("a", "a9")
+    first = w.record(7, "a9")
+    for _ in range(2):
+        w.lose("a")
+        w.info("a", "a9")
+        w.back("a", 6)
+        w.invoke("a", "a9")
+        w.record(7, "a9")
+    w.store(first)
+    for _ in range(3):
+        w.ok("a", "a9")
+
+
+@case("one id of two senders in a room, one is lost", "I1", "of user 8")
+def _(w):
+    w.send("a", "x9", "mine")
+    w.invoke("b", "x9", "yours")
+    w.record(8, "x9", "yours")
+    w.ok("b", "x9")
+
+
+@case("one id of two senders in a room, both are there")
+def _(w):
+    w.send("a", "x9", "mine")
+    w.send("b", "x9", "yours")
+
+
+@case("two ids beyond 2^53, that a double cannot tell apart", "I1",
+      "9007199254740993")
+def _(w):
+    w.send("a", "9007199254740992")
+    w.invoke("a", "9007199254740993")
+    w.record(7, "9007199254740993")
+    w.ok("a", "9007199254740993")
+
+
+@case("two ids beyond 2^53 as numbers, both are there")
+def _(w):
+    w.send("a", "9007199254740992")
+    w.send("a", "9007199254740993")
+    for line in w.h + w.h2:
+        ident = str(line.get("clientMessageId"))
+        if ident.startswith("9007"):
+            line["clientMessageId"] = int(ident)
+
+
+@case("a first content that a second of the same id was refused for is lost",
+      "I1", "a9")
+def _(w):
+    w.invoke("a", "a9", "one")
+    w.record(7, "a9", "one")
+    w.ok("a", "a9")
+    w.invoke("a", "a9", "two")
+    w.outcome("reused", w.record(7, "a9", "two"))
+    w.fail("a", "a9", "CLIENT_MESSAGE_ID_REUSED")
+
+
+@case("a copy of the same content is said to be another", "I3", "b3")
+def _(w):
+    w.invoke("b", "b3")
+    w.outcome("reused", w.record(8, "b3"))
+    w.fail("b", "b3", "CLIENT_MESSAGE_ID_REUSED")
+
+
+@case("a refusal that names another's record", "I6", "chat-messages/3/104")
+def _(w):
+    w.invoke("a", "a9")
+    w.record(7, "a9")
+    w.ok("a", "a9")
+    w.outcome("refused", w.messages[2], client_message_id="a9")
+
+
+@case("an event refuses, and no row", "I1", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    w.record(7, "a9")
+    w.ok("a", "a9")
+    w.tell({"event": "refused", "epoch": "e", "userId": 7, "roomId": 1,
+            "clientMessageId": "a9", "code": "NOT_A_MEMBER", "message": "m"})
+
+
+@case("an event refuses what was never sent", "I3", "a9")
+def _(w):
+    w.tell({"event": "refused", "epoch": "e", "userId": 7, "roomId": 1,
+            "clientMessageId": "a9", "code": "NOT_A_MEMBER", "message": "m"})
+
+
+@case("an event tells a repeat of what is not stored", "I3", "a9")
+def _(w):
+    w.tell({"event": "duplicate", "epoch": "e", "userId": 7, "roomId": 1,
+            "clientMessageId": "a9", "messageId": 99, "seq": 50})
+
+
+@case("an event tells a repeat by another messageId", "I4", "seq 6")
+def _(w):
+    w.tell({"event": "duplicate", "epoch": "e", "userId": 8, "roomId": 1,
+            "clientMessageId": "b3", "messageId": 1099, "seq": 6})
+
+
+@case("refused again and again under one id")
+def _(w):
+    for _ in range(3):
+        w.invoke("a", "a9")
+        record = w.record(7, "a9")
+        w.ok("a", "a9")
+        w.fail("a", "a9")
+    w.outcome("refused", record)
+
+
+@case("refused for a while, three times, and never sent again")
+def _(w):
+    for _ in range(3):
+        w.invoke("a", "a9")
+        w.fail("a", "a9", "RATE", final=False)
+
+
+# ---- nobody knows
+
+
+@case("unknown twice over, stored once")
+def _(w):
+    for _ in range(2):
+        w.invoke("a", "a9")
+        w.lose("a")
+        w.info("a", "a9")
+        w.back("a", 6)
+    w.store(w.record(7, "a9"))
+
+
+@case("unknown, stored and published, from no record", "I3", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    w.info("a", "a9")
+    record = w.record(7, "a9")
+    w.messages.pop()
+    w.uncommitted.pop()
+    w.store(record)
+
+
+@case("unknown, received, and in no table and no event", "I3 I10", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    w.info("a", "a9")
+    row = w.row(w.record(7, "a9", committed=False))
+    w.rows.pop()
+    message = w.event(row)
+    w.events.pop()
+    w.rooms[0]["last_seq"] = 6
+    w.recv("b", message)
+
+
+@case("unknown, in a transaction that is still open")
+def _(w):
+    w.invoke("a", "a9")
+    w.record(7, "a9", committed=False)
+    w.info("a", "a9")
+    w.groups.append({"group": "store", "topic": "chat-messages",
+                     "partition": 3, "offset": 112, "end": 113})
+
+
+@case("a RECEIPT out of a transaction that is still open", "I1", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    w.record(7, "a9", committed=False)
+    w.ok("a", "a9")
+    w.groups.append({"group": "store", "topic": "chat-messages",
+                     "partition": 3, "offset": 112, "end": 113})
+
+
+# ---- how far the groups are
+
+
+def group(w, offset, end, name="store", partition=3, topic="chat-messages"):
+    w.groups.append({"group": name, "topic": topic, "partition": partition,
+                     "offset": offset, "end": end})
+
+
+@case("behind the group nothing but markers")
+def _(w):
+    group(w, 111, 112)
+
+
+@case("behind the group nothing but what was aborted")
+def _(w):
+    w.invoke("a", "a9")
+    w.info("a", "a9")
+    w.record(7, "a9", committed=False)
+    group(w, 112, 114)
+
+
+@case("behind the group a record, which is pending", "I9", "store")
+def _(w):
+    w.invoke("a", "a9")
+    w.record(7, "a9")
+    w.ok("a", "a9")
+    group(w, 112, 114)
+
+
+@case("behind the group one is pending, before it one is lost", "I1 I9", "b3")
+def _(w):
+    w.rows.pop()
+    w.rooms[0]["last_seq"] = 5
+    w.events.pop()
+    for history in (w.h, w.h2):
+        history[:] = [x for x in history if x["op"] != "recv" or
+                      x["seq"] != 6]
+    w.invoke("a", "a9")
+    w.record(7, "a9")
+    w.ok("a", "a9")
+    group(w, 112, 114)
+
+
+@case("a group that has never been, and a topic that is empty")
+def _(w):
+    group(w, 112, 112)
+    group(w, -1, 0, partition=4)
+
+
+@case("a group that has never been, and records", "I9", "store")
+def _(w):
+    group(w, -1, 112)
+
+
+@case("one partition of two is behind", "I9", "store")
+def _(w):
+    group(w, 112, 112)
+    group(w, 5, 90, partition=4)
+
+
+@case("the letters' group is behind", "I9", "outcomes")
+def _(w):
+    group(w, 112, 112)
+    group(w, 0, 5, "outcomes", 0, "chat-messages-dlt")
