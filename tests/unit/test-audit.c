@@ -405,7 +405,7 @@ old_room(int64_t last_seq)
 	audit_has(&audit, AUDIT_EVENTS);
 	audit_has(&audit, AUDIT_ROWS);
 	assert_int_equal(audit_epoch(&audit, STR("e")), 0);
-	assert_int_equal(audit_room(&audit, 1, last_seq), 0);
+	assert_int_equal(audit_room(&audit, 1, last_seq, STR("GROUP")), 0);
 	assert_int_equal(audit_rows_from(&audit, 1, 2), 0);
 	assert_int_equal(audit_record(&audit, AUDIT_EVENTS, &event), 0);
 	judge();
