@@ -31,6 +31,7 @@ struct program {
 	uv_prepare_t turn;
 	uv_signal_t signals[4];
 	int64_t lock_until_ms, drain_until_ms; /* 0: not draining */
+	struct err closed; /* why a socket does not listen yet; else empty */
 	int exit_code;
 };
 
@@ -76,17 +77,10 @@ give_up(struct program *p, const char *message, const struct err *err)
 static void
 say_state(struct program *p)
 {
-	const struct door *held = doors_held(p->doors, DOORS);
-	char why[200];
-
-	if (held) {
-		snprintf(why, sizeof(why), "%s is held by pid %d", held->path,
-			(int)held->server.lock.owner);
-		status_set(&p->status, STATUS_WAITING, why);
-		return;
-	}
 	if (p->drain_until_ms)
 		status_set(&p->status, STATUS_DRAINING, "");
+	else if (p->closed.text[0])
+		status_set(&p->status, STATUS_WAITING, p->closed.text);
 	else if (p->api.pool.up)
 		status_set(&p->status, STATUS_READY, "");
 	else if (p->api.pool.why.text[0])
@@ -98,15 +92,17 @@ static void
 on_knock(uv_timer_t *timer)
 {
 	struct program *p = timer->data;
-	struct err err;
-	int rc = doors_open(p->doors, DOORS, p->loop, &err);
+	int rc = doors_open(p->doors, DOORS, p->loop, &p->closed);
 
-	if (rc == 0 && clock_mono_ms() >= p->lock_until_ms)
-		rc = err_set(&err, "another chat-api has the socket");
+	if (rc == 0 && doors_held(p->doors, DOORS) &&
+		clock_mono_ms() >= p->lock_until_ms)
+		rc = -1;
 	if (rc < 0)
-		give_up(p, "cannot listen", &err);
-	if (rc > 0)
+		give_up(p, "cannot listen", &p->closed);
+	if (rc > 0) {
+		err_clear(&p->closed);
 		uv_timer_stop(timer);
+	}
 	say_state(p);
 }
 

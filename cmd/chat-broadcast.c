@@ -154,7 +154,8 @@ open_socket(void)
 
 	if (rc < 0)
 		stop(EXIT_PERM, err.text);
-	else if (rc == 0 && clock_mono_ms() >= b.open_until_ms)
+	else if (rc == 0 && b.hub.server.lock.owner &&
+		 clock_mono_ms() >= b.open_until_ms)
 		stop(EXIT_PERM, "another process has the socket");
 	else if (rc > 0)
 		uv_timer_set_repeat(&b.clock, TICK_MS);

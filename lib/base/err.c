@@ -44,6 +44,19 @@ err_sys(struct err *err, const char *fmt, ...)
 	return -1;
 }
 
+bool
+err_passes(int number)
+{
+	static const int passing[] = {ENOSPC, EDQUOT, EROFS, EIO, EMFILE,
+		ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(passing); i++)
+		if (number == passing[i])
+			return true;
+	return false;
+}
+
 int
 err_prefix(struct err *err, const char *fmt, ...)
 {

@@ -27,6 +27,10 @@ int err_set(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 /* As err_set(), with ": strerror(errno)" behind; keeps errno. */
 int err_sys(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 
+/* An errno of trouble that passes, and is nobody's mistake: a disk that is full
+ * or read only, no descriptor, no memory. */
+bool err_passes(int number);
+
 /* Puts "text: " in front of what is there; returns -1. */
 int err_prefix(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,12 +11,15 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
+#define ROOM_MS 100 /* a reader that is only slow */
+
 static struct {
 	const char *app;
 	const char *env;
 	enum log_level level;
-	int64_t lost;
-} logger_state = {"chat", "dev", LOG_INFO, 0};
+	int64_t lost, told; /* lines; those of them that were told of */
+	bool full;	    /* there was no room the last time */
+} logger_state = {"chat", "dev", LOG_INFO, 0, 0, false};
 
 void
 log_open(const char *app)
@@ -78,13 +82,24 @@ add_field(struct buf *line, const struct log_field *f)
 		buf_printf(line, ",\"%s\":%.6g", f->name, f->real);
 }
 
+/* A pipe that nobody reads (a supervisor that stands still) must not hold a
+ * program up: a line waits a moment for room, the next ones not at all. */
+static bool
+has_room(void)
+{
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	logger_state.full = poll(&p, 1, logger_state.full ? 0 : ROOM_MS) == 0;
+	return !logger_state.full;
+}
+
 /* In one write, so that lines of several programs do not mix. */
 static void
 write_line(const struct buf *line)
 {
 	ssize_t n = -1;
 
-	if (!buf_bad(line))
+	if (!buf_bad(line) && has_room())
 		do
 			n = write(STDERR_FILENO, line->data, line->len);
 		while (n < 0 && errno == EINTR);
@@ -92,16 +107,14 @@ write_line(const struct buf *line)
 		logger_state.lost++;
 }
 
-void
-log_event(enum log_level level, const char *logger, const char *message,
+static void
+print_line(enum log_level level, const char *logger, const char *message,
 	const struct log_field *fields, size_t count)
 {
 	static const char *const names[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 	struct buf line = {0};
 	size_t i;
 
-	if (level < logger_state.level)
-		return;
 	add_timestamp(&line);
 	add_text(&line, "level", str_c(names[level]));
 	add_text(&line, "logger", str_c(logger));
@@ -114,4 +127,19 @@ log_event(enum log_level level, const char *logger, const char *message,
 	buf_add_c(&line, "}\n");
 	write_line(&line);
 	buf_release(&line);
+}
+
+void
+log_event(enum log_level level, const char *logger, const char *message,
+	const struct log_field *fields, size_t count)
+{
+	int64_t lost = logger_state.lost;
+
+	if (level < logger_state.level)
+		return;
+	print_line(level, logger, message, fields, count);
+	if (logger_state.lost > lost || lost == logger_state.told)
+		return;
+	logger_state.told = lost; /* there is room again */
+	LOG_WARN("log", "lines were lost", LOG_I("lines", lost));
 }

@@ -8,7 +8,7 @@
  * "app":"chat-produce","env":..,"pid":..,"records":3,"topic":".."} in one
  * write(2). The message is constant text, lower case; what varies is a field.
  * Never a token, a password or a message's content. A line that cannot be
- * written is counted (log_lost()), never waited for. Not thread-safe but for
+ * written (a full pipe: after 100 ms) is counted (log_lost()), not waited for. Not thread-safe but for
  * being one write: call it from the program's own thread, or accept order.
  */
 #ifndef BASE_LOG_H

@@ -53,28 +53,52 @@ write_file(const char *path, const struct buf *out, struct err *err)
 	return 0;
 }
 
+/* Under another name first; -1: errno says whether it may pass. */
+static int
+write_aside(const char *path, const char *aside, const struct buf *out,
+	struct err *err)
+{
+	int rc = write_file(aside, out, err), number;
+
+	if (rc == 0 && rename(aside, path) < 0)
+		rc = err_sys(err, "cannot rename '%s'", aside);
+	if (rc < 0) {
+		number = errno;
+		unlink(aside);
+		errno = number;
+	}
+	return rc;
+}
+
 static int
 replace(struct status *s, struct err *err)
 {
-	struct buf out = {0}, path = {0};
+	struct buf out = {0}, aside = {0};
 	int rc = -1;
 
 	s->next_ms = clock_mono_ms() + STATUS_EVERY_MS;
 	if (!s->path)
 		return 0;
-	buf_printf(&path, "%s.%d.new", s->path, (int)getpid());
+	buf_printf(&aside, "%s.%d.new", s->path, (int)getpid());
 	print(s, &out);
-	if (buf_bad(&out) || buf_bad(&path))
+	if (buf_bad(&out) || buf_bad(&aside)) {
 		err_set(err, "out of memory");
-	else if (write_file(path.data, &out, err) < 0)
-		unlink(path.data);
-	else if (rename(path.data, s->path) < 0)
-		err_sys(err, "cannot rename '%s'", path.data);
-	else
-		rc = 0;
+		errno = ENOMEM;
+	} else {
+		rc = write_aside(s->path, aside.data, &out, err);
+	}
 	buf_release(&out);
-	buf_release(&path);
+	buf_release(&aside);
 	return rc;
+}
+
+/* A disk that is full now will not be for ever. */
+static void
+say_lost(struct status *status, const struct err *err)
+{
+	if (!status->lost)
+		LOG_ERROR("status", "status file lost", LOG_E(err));
+	status->lost = true;
 }
 
 int
@@ -86,7 +110,12 @@ status_open(struct status *status, const char *path, const char *name,
 		.counters = counters,
 		.count = count,
 		.since_ms = clock_wall_ms()};
-	return replace(status, err);
+	if (replace(status, err) == 0)
+		return 0;
+	if (!err_passes(errno))
+		return -1;
+	say_lost(status, err);
+	return 0;
 }
 
 void
@@ -94,14 +123,10 @@ status_write(struct status *status)
 {
 	struct err err;
 
-	if (replace(status, &err) == 0) {
+	if (replace(status, &err) == 0)
 		status->lost = false;
-		return;
-	}
-	/* A disk that is full now will not be for ever. */
-	if (!status->lost)
-		LOG_ERROR("status", "status file lost", LOG_E(&err));
-	status->lost = true;
+	else
+		say_lost(status, &err);
 }
 
 void

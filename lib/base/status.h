@@ -46,7 +46,8 @@ struct status {
 };
 
 /* Writes the first file, "starting". path may be NULL. Fails where the file
- * cannot be written: a wrong -S is found at the start. */
+ * can never be written: a wrong -S is found at the start. A full disk is
+ * logged, and tried again: a program without its status file beats none. */
 int status_open(struct status *status, const char *path, const char *name,
 	const struct status_counter *counters, size_t count,
 	struct err *err) MUST_CHECK;

@@ -24,18 +24,24 @@ lock_try(struct lock *lock, const char *path, struct err *err)
 
 	lock->fd = -1;
 	lock->owner = 0;
-	if (fd < 0)
-		return err_sys(err, "cannot open lock '%s'", path);
+	if (fd < 0) {
+		err_sys(err, "cannot open lock '%s'", path);
+		return err_passes(errno) ? 0 : -1;
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int busy = errno == EWOULDBLOCK;
+		bool busy = errno == EWOULDBLOCK;
 
-		if (!busy)
-			err_sys(err, "cannot lock '%s'", path);
+		err_sys(err, "cannot lock '%s'", path);
 		lock->owner = read_owner(fd);
+		if (busy)
+			err_set(err, "'%s' is held by process %d", path,
+				(int)lock->owner);
 		close(fd);
 		return busy ? 0 : -1;
 	}
-	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0) {
+	/* On a full disk it is held without its owner's name. */
+	if ((ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0) &&
+		!err_passes(errno)) {
 		err_sys(err, "cannot write lock '%s'", path);
 		close(fd);
 		return -1;

@@ -15,7 +15,8 @@ struct lock {
 	pid_t owner; /* who has it, when lock_try() said no; 0 unknown */
 };
 
-/* 1 taken, 0 somebody has it (owner says who), -1 err. */
+/* 1 taken; 0 not now, err says why: somebody has it (owner says who), or the
+ * disk is full, or the like (owner 0); -1 err. */
 int lock_try(struct lock *lock, const char *path, struct err *err) MUST_CHECK;
 void lock_release(struct lock *lock);
 

@@ -220,9 +220,12 @@ judge(struct consumer *consumer, rd_kafka_message_t *m, struct err *err)
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
 		err_set(err, "%s", rd_kafka_message_errstr(m));
 		return CONSUMER_MISSING;
+	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+		/* A stranger is in the group; he may leave. */
+		err_set(err, "%s", rd_kafka_message_errstr(m));
+		return CONSUMER_BARRED;
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
 	case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
 		err_set(err, "%s", rd_kafka_message_errstr(m));
 		return CONSUMER_PERM;

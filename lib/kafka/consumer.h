@@ -74,6 +74,7 @@ enum consumer_got {
 	CONSUMER_RECORD,  /* rd_kafka_message_destroy() it */
 	CONSUMER_END,	  /* of a partition, at its offset; destroy it too */
 	CONSUMER_MISSING, /* a topic is not there (yet); err */
+	CONSUMER_BARRED,  /* not let into the group now; tried each second; err */
 	CONSUMER_PERM,	  /* no right to it: exit 100; err */
 	CONSUMER_FATAL,	  /* fenced, damaged, or worse: exit 111; err */
 };

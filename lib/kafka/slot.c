@@ -46,22 +46,19 @@ wait_for(struct lock *lock, const char *path, struct status *status,
 {
 	int64_t deadline_ms = clock_mono_ms() + LOCK_WAIT_MS;
 	pid_t told = -1;
-	char why[100];
 	int rc;
 
 	while ((rc = lock_try(lock, path, err)) == 0) {
 		if (stop_asked)
 			return 0;
-		if (clock_mono_ms() >= deadline_ms)
-			return err_set(err, "'%s' is held by process %d", path,
-				(int)lock->owner);
+		if (lock->owner && clock_mono_ms() >= deadline_ms)
+			return -1;
 		if (lock->owner != told) {
 			told = lock->owner;
 			LOG_INFO("slot", "waiting for the lock of a slot",
-				LOG_S("lock", path), LOG_I("owner", told));
-			snprintf(why, sizeof(why), "slot is held by process %d",
-				(int)told);
-			status_set(status, STATUS_WAITING, why);
+				LOG_S("lock", path), LOG_I("owner", told),
+				LOG_E(err));
+			status_set(status, STATUS_WAITING, err->text);
 		}
 		status_tick(status, clock_mono_ms());
 		usleep(TRY_EVERY_MS * 1000);

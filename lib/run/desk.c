@@ -253,19 +253,15 @@ take_path(
 	struct desk *desk, const struct server_options *sopts, struct err *err)
 {
 	int64_t deadline_ms = clock_mono_ms() + LOCK_WAIT_MS;
-	char why[100];
 	int rc;
 
 	while ((rc = server_open(&desk->server, &desk->loop, sopts, err)) ==
 		0) {
 		if (stop_asked)
 			return 0;
-		if (clock_mono_ms() >= deadline_ms)
-			return err_set(err, "'%s' is held by process %d",
-				sopts->path, (int)desk->server.lock.owner);
-		snprintf(why, sizeof(why), "socket is held by process %d",
-			(int)desk->server.lock.owner);
-		status_set(desk->opts.status, STATUS_WAITING, why);
+		if (desk->server.lock.owner && clock_mono_ms() >= deadline_ms)
+			return -1;
+		status_set(desk->opts.status, STATUS_WAITING, err->text);
 		status_tick(desk->opts.status, clock_mono_ms());
 		usleep(TRY_EVERY_MS * 1000);
 	}

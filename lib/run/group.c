@@ -100,6 +100,7 @@ on_assign(void *data, rd_kafka_topic_partition_list_t *list)
 	int i;
 
 	run->joined = true;
+	run->barred = false;
 	if (run->assignment)
 		rd_kafka_topic_partition_list_destroy(run->assignment);
 	run->assignment = copy;

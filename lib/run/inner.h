@@ -45,6 +45,7 @@ struct run {
 	bool looping;
 	bool behind;	   /* records wait that we did not poll */
 	bool joined;	   /* the group has answered */
+	bool barred;	   /* it does not take us now */
 	char waiting[100]; /* what the filter waits for; empty: nothing */
 
 	struct buf lines;   /* to the filter, sent at the end of a turn */

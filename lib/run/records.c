@@ -82,7 +82,12 @@ take_record(struct run *run, rd_kafka_message_t *m, int64_t now)
 static void
 take_error(struct run *run, enum consumer_got got)
 {
-	if (got == CONSUMER_PERM)
+	if (got == CONSUMER_BARRED && !run->barred)
+		LOG_WARN("runner", "the group does not take us now",
+			LOG_S("group", run->opts->group), LOG_E(&run->why));
+	if (got == CONSUMER_BARRED)
+		run->barred = true;
+	else if (got == CONSUMER_PERM)
 		run_end(run, EXIT_PERM);
 	else if (got == CONSUMER_FATAL)
 		run_end(run, EXIT_TEMP);

@@ -208,6 +208,9 @@ tell_state(struct run *run, int64_t now)
 	else if (out_away(run) ||
 		 kafka_is_away(&run->consumer.kafka, run->consumer.rk))
 		status_set(&run->status, STATUS_WAITING, "kafka");
+	else if (run->barred)
+		status_set(&run->status, STATUS_WAITING,
+			"a stranger is in the group, with another protocol");
 	else if (run->waiting[0])
 		status_set(&run->status, STATUS_WAITING, run->waiting);
 	else if (damaged_count(&run->consumer.damaged))

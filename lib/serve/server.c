@@ -2,6 +2,7 @@
 #include "serve/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 
 #define BACKLOG 128
+#define LOOK_MS 1000
 
 static void
 take_connection(struct server *server, int fd)
@@ -92,6 +94,37 @@ take_path(struct server *server, struct err *err)
 	return lock_try(&server->lock, path, err);
 }
 
+/* A socket whose name was removed (somebody tidied up) takes nobody any more,
+ * and nothing else would tell: it is made again. What another has put there is
+ * left alone. */
+static void
+on_look(uv_timer_t *timer)
+{
+	struct server *server = timer->data;
+	struct stat st;
+	struct err err;
+	int fd;
+
+	if (lstat(server->path, &st) == 0 || errno != ENOENT)
+		return;
+	fd = bind_socket(server->path, server->mode, &err);
+	if (fd < 0) {
+		if (!server->complained)
+			LOG_WARN("server", "cannot make the socket again",
+				LOG_E(&err));
+		server->complained = true;
+		return;
+	}
+	LOG_WARN("server", "the socket was removed, and is made again",
+		LOG_S("socket", server->path));
+	server->complained = false;
+	uv_poll_stop(&server->poll);
+	if (dup3(fd, server->fd, O_CLOEXEC) < 0)
+		unlink(server->path); /* the next look finds that */
+	close(fd);
+	uv_poll_start(&server->poll, UV_READABLE, on_connection);
+}
+
 int
 server_open(struct server *server, uv_loop_t *loop,
 	const struct server_options *opts, struct err *err)
@@ -99,6 +132,7 @@ server_open(struct server *server, uv_loop_t *loop,
 	int fd, rc;
 
 	*server = (struct server){.path = opts->path,
+		.mode = opts->mode,
 		.max_peers = opts->max_peers,
 		.peer_opts = opts->peer,
 		.on_peer = opts->on_peer,
@@ -109,13 +143,17 @@ server_open(struct server *server, uv_loop_t *loop,
 		return rc;
 	fd = bind_socket(opts->path, opts->mode, err);
 	if (fd < 0) {
+		rc = err_passes(errno) ? 0 : -1;
 		lock_release(&server->lock);
-		return -1;
+		return rc;
 	}
 	server->fd = fd;
+	uv_timer_init(loop, &server->look);
 	uv_poll_init(loop, &server->poll, fd);
-	server->poll.data = server;
+	server->look.data = server->poll.data = server;
 	server->open = true;
+	uv_timer_start(&server->look, on_look, LOOK_MS, LOOK_MS);
+	uv_unref((uv_handle_t *)&server->look);
 	rc = uv_poll_start(&server->poll, UV_READABLE, on_connection);
 	if (rc == 0)
 		return 1;
@@ -140,6 +178,7 @@ server_stop(struct server *server)
 		return;
 	server->open = false;
 	unlink(server->path);
+	uv_close((uv_handle_t *)&server->look, NULL);
 	uv_close((uv_handle_t *)&server->poll, on_closed);
 }
 

@@ -3,7 +3,7 @@
  * connects.
  *
  * One process a path: a lock file beside it (PATH.lock) is held for life; a
- * socket left by a dead process is replaced. Mode and group of the socket are
+ * socket left by a dead process is replaced, one that was removed is made again. Mode and group of the socket are
  * who may connect.
  */
 #ifndef SERVE_SERVER_H
@@ -24,6 +24,9 @@ struct server {
 	size_t count, max_peers;
 	struct lock lock;
 	const char *path;
+	mode_t mode;
+	uv_timer_t look; /* whether the path is still there */
+	bool complained;
 	struct peer_options peer_opts;
 	void (*on_peer)(struct server *server, struct peer *peer);
 	void *data;
@@ -40,7 +43,8 @@ struct server_options {
 	void *data;
 };
 
-/* 1 listening; 0 another process has the path (server->lock.owner): try again
+/* 1 listening; 0 not now, err says why: another process has the path
+ * (server->lock.owner), or the disk is full, or the like (owner 0): try again
  * later; -1 err. */
 int server_open(struct server *server, uv_loop_t *loop,
 	const struct server_options *opts, struct err *err) MUST_CHECK;

@@ -673,7 +673,7 @@ def away(_db):
 def successor(db):
     first = Api(db)
     second = Api(db, wait=False)
-    tap.ok(second.until("waiting") and "is held by pid %d" % first.process.pid
+    tap.ok(second.until("waiting") and "is held by process %d" % first.process.pid
            in second.status()["why"], "a second one waits, and says for whom",
            second.status())
     first.process.kill()

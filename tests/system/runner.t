@@ -474,10 +474,36 @@ def tail_lost():
     tap.ok(case.stop() == [0], "TERM: 0")
 
 
+def stranger():
+    """A member with another protocol keeps us out of our own group."""
+    case = Case(tap)
+    other = subprocess.Popen(
+        ["kcat", "-u", "-b", os.environ["CHAT_BROKERS"], "-X",
+         "partition.assignment.strategy=roundrobin", "-X",
+         "enable.auto.offset.store=false", "-G", case.topic, case.topic],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True)
+    case.put({"n": 1})
+    other.stdout.readline()     # he is in
+    runner = case.run()
+    tap.ok(until(lambda: case.status().get("state") == "waiting" and
+                 "stranger" in case.status()["why"]) and
+           runner.poll() is None, "the group is a stranger's: waits, and says "
+           "so", case.status())
+    other.terminate()
+    other.wait()
+    tap.ok(until(lambda: case.seen("done 1"), 20) and
+           until(lambda: case.left() == 0), "and goes on when he has left",
+           case.seen())
+    tap.ok(case.logged("the group does not take us now"), "with a log line")
+    tap.ok(case.stop() == [0], "TERM: 0")
+
+
 def main():
     for test in (jq, retry, retry_delays_nobody, deaths, poison, letters,
                  fuse, waiting, killed, crashes, last_letters, set_from,
-                 tail_lost, ends, view, leaves_and_comes_back):
+                 tail_lost, stranger, ends, view,
+                 leaves_and_comes_back):
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
             continue
         try:

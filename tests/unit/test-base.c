@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -457,6 +458,47 @@ log_to_nowhere(void)
 	LOG_INFO("p", "lost");
 }
 
+/* A pipe that is full: nobody waits for its reader. */
+static void
+test_log_full(void **state)
+{
+	int saved = dup(STDERR_FILENO), pipes[2];
+	int64_t lost = log_lost(), began;
+	static char text[1 << 20];
+	ssize_t n;
+
+	assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
+	while (write(pipes[1], text, 4096) > 0)
+		;
+	assert_int_equal(fcntl(pipes[1], F_SETFL, 0), 0);
+	dup2(pipes[1], STDERR_FILENO);
+	alarm(10); /* it would wait for ever */
+	LOG_INFO("p", "first");
+	began = clock_mono_ms();
+	LOG_INFO("p", "second");
+	dup2(saved, STDERR_FILENO);
+	assert_true(clock_mono_ms() < began + 50);
+	assert_int_equal(log_lost(), lost + 2);
+	while (read(pipes[0], text, sizeof(text)) > 0)
+		;
+	dup2(pipes[1], STDERR_FILENO);
+	LOG_INFO("p", "third");
+	LOG_INFO("p", "fourth");
+	dup2(saved, STDERR_FILENO);
+	alarm(0);
+	n = read(pipes[0], text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_null(strstr(text, "second"));
+	assert_non_null(strstr(text, "\"third\""));
+	assert_non_null(strstr(text, "\"message\":\"lines were lost\""));
+	assert_true(strstr(text, "fourth") > strstr(text, "lines were lost"));
+	assert_null(strstr(strstr(text, "fourth"), "lines were lost"));
+	close(saved);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 static void
 test_log(void **state)
 {
@@ -644,6 +686,34 @@ test_status_lost(void **state)
 	assert_non_null(strstr(err.text, "cannot rename"));
 }
 
+/* No descriptor, as a full disk: it begins without, and has one later. */
+static void
+test_status_later(void **state)
+{
+	struct rlimit had, none;
+	struct status s;
+	struct err err;
+	char text[1000];
+	int rc;
+
+	assert_true(err_passes(ENOSPC) && err_passes(EROFS));
+	assert_false(err_passes(ENOENT) || err_passes(EACCES));
+	snprintf(path, sizeof(path), "%s/later", dir);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &had), 0);
+	none = had;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	rc = status_open(&s, path, "n", NULL, 0, &err);
+	setrlimit(RLIMIT_NOFILE, &had);
+	assert_int_equal(rc, 0);
+	assert_true(s.lost);
+	status_write(&s);
+	assert_false(s.lost);
+	read_status(text, sizeof(text));
+	assert_non_null(strstr(text, "\"starting\""));
+	status_close(&s);
+}
+
 static int
 make_dir(void **state)
 {
@@ -678,8 +748,10 @@ main(void)
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_crc),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_log_full),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_status_lost),
+		cmocka_unit_test(test_status_later),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

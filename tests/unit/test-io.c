@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -547,6 +548,7 @@ test_lock(void **state)
 {
 	struct lock a, b;
 	struct err err = {""};
+	struct rlimit had;
 	char text[40] = "";
 	int fd;
 
@@ -570,6 +572,14 @@ test_lock(void **state)
 	assert_int_equal(b.owner, 0);
 	lock_release(&b);
 	lock_release(&b);
+	/* What may pass is tried again. */
+	getrlimit(RLIMIT_NOFILE, &had);
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, had.rlim_max});
+	fd = lock_try(&a, in_dir("l"), &err);
+	setrlimit(RLIMIT_NOFILE, &had);
+	assert_int_equal(fd, 0);
+	assert_int_equal(a.owner, 0);
+	assert_non_null(strstr(err.text, "Too many open files"));
 	assert_int_equal(lock_try(&a, "/nowhere/l", &err), -1);
 	assert_string_equal(err.text, "cannot open lock '/nowhere/l': "
 				      "No such file or directory");

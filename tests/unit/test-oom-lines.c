@@ -153,12 +153,14 @@ work_status(void *arg)
 	const struct status_counter counters[] = {{"n", &n}};
 	struct status status;
 	struct err err = {""};
+	bool lost;
 	int rc;
 
 	rc = status_open(&status, arg, "test", counters, 1, &err);
 	if (rc == 0) {
+		lost = status.lost;
 		status_set(&status, STATUS_READY, NULL);
-		rc = status.lost ? -1 : 0;
+		rc = lost || status.lost ? -1 : 0;
 		status_close(&status);
 	}
 	return rc;

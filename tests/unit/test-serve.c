@@ -69,10 +69,10 @@ say(const char *what, struct str line)
 	buf_printf(&t.said, "%s%.*s ", what, STR_ARG(line));
 }
 
-#define SAID(expected)                                                      \
-	do {                                                                \
+#define SAID(expected)                                                         \
+	do {                                                                   \
 		assert_string_equal(t.said.data ? t.said.data : "", expected); \
-		buf_reset(&t.said);                                         \
+		buf_reset(&t.said);                                            \
 	} while (0)
 
 /* ---- peer ------------------------------------------------------------- */
@@ -423,7 +423,35 @@ too_many_peers(void **state)
 	run();
 }
 
-/* ---- calls ----------------------------------------------------------------- */
+/* Who tidies up the socket directory cuts nobody off for long. */
+static void
+socket_is_made_again(void **state)
+{
+	struct err err;
+	struct stat st;
+	char c[200];
+	int a;
+
+	assert_int_equal(open_server(&t.server, 4, &err), 1);
+	unlink(t.path);
+	for (a = 0; a < 100 && stat(t.path, &st) < 0; a++) {
+		usleep(20000);
+		uv_run(&t.loop, UV_RUN_NOWAIT);
+	}
+	assert_int_equal(st.st_mode & 0777, 0600);
+	a = fd_unix_connect(t.path, &err);
+	assert_true(a >= 0);
+	uv_run(&t.loop, UV_RUN_NOWAIT);
+	uv_run(&t.loop, UV_RUN_NOWAIT);
+	assert_true(read(a, c, sizeof(c)) > 0);
+	close(a);
+	server_stop(&t.server);
+	run();
+	assert_int_equal(stat(t.path, &st), -1);
+}
+
+/* ---- calls -----------------------------------------------------------------
+ */
 
 static struct peer *asked;
 static int ask_lines;
@@ -434,9 +462,10 @@ api_line(struct peer *peer, struct str line)
 	say("asked:", line);
 	asked = peer;
 	if (++ask_lines == 2) {
-		peer_send(peer, STR("{\"id\":2,\"status\":200,\"body\":{\"b\":2}}\n"
-				    "{\"id\":1,\"status\":404,\"body\":null}\n"
-				    "{\"id\":99,\"status\":200}\n"));
+		peer_send(peer,
+			STR("{\"id\":2,\"status\":200,\"body\":{\"b\":2}}\n"
+			    "{\"id\":1,\"status\":404,\"body\":null}\n"
+			    "{\"id\":99,\"status\":200}\n"));
 	} else if (ask_lines == 4) {
 		peer_close(peer, "dies");
 		server_stop(&t.server);
@@ -461,20 +490,18 @@ call_end(void *data, int status, struct json body)
 			.path = STR("/c"),
 			.deadline_ms = 1};
 
-		assert_non_null(calls_send(&t.calls, &r, call_end,
-			(void *)(uintptr_t) "C"));
+		assert_non_null(calls_send(
+			&t.calls, &r, call_end, (void *)(uintptr_t) "C"));
 		r.deadline_ms = 0;
-		assert_non_null(calls_send(&t.calls, &r, call_end,
-			(void *)(uintptr_t) "D"));
+		assert_non_null(calls_send(
+			&t.calls, &r, call_end, (void *)(uintptr_t) "D"));
 	}
 }
 
 static void
 calls_come_up(struct calls *calls)
 {
-	struct request r = {.user = 7,
-		.method = STR("GET"),
-		.path = STR("/a")};
+	struct request r = {.user = 7, .method = STR("GET"), .path = STR("/a")};
 	struct call *call;
 
 	assert_non_null(
@@ -512,7 +539,8 @@ calls_are_answered_or_known_unknown(void **state)
 	assert_non_null(strstr(t.said.data, "D=0 "));
 }
 
-/* ---- children ---------------------------------------------------------------- */
+/* ---- children
+ * ---------------------------------------------------------------- */
 
 static void
 child_line(struct child *child, struct str line)
@@ -629,8 +657,8 @@ child_dies_with_us(void **state)
 		char script[64];
 
 		uv_loop_init(&t.loop);
-		snprintf(script, sizeof(script),
-			"echo $$ >&%d; exec sleep 100", 1);
+		snprintf(script, sizeof(script), "echo $$ >&%d; exec sleep 100",
+			1);
 		start_child(script);
 		uv_run(&t.loop, UV_RUN_ONCE);
 		dprintf(p[1], "%s", t.said.data);
@@ -661,6 +689,7 @@ main(void)
 		T(a_pair_ends_after_what_was_sent),
 		T(dial_comes_back),
 		T(too_many_peers),
+		T(socket_is_made_again),
 		T(calls_are_answered_or_known_unknown),
 		T(child_reads_answers_and_ends),
 		T(child_is_started_again_in_its_exit),
