@@ -5,6 +5,7 @@
 #include "io/fd.h"
 #include "kafka/consumer.h"
 #include "kafka/offsets.h"
+#include "run/group.h"
 #include "run/run.h"
 
 #define ASK_MS 5000
@@ -125,6 +126,7 @@ do_it(struct move *move, struct err *err)
 	if (code >= 0)
 		return code;
 	if (!move->opts->dry_run) {
+		group_sign(move->list);
 		rc = offsets_set(move->consumer.rk, move->opts->group,
 			move->list, ASK_MS, err);
 		if (rc < 0)

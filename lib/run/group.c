@@ -1,6 +1,7 @@
 /* run/group.c - see group.h. */
 #include "run/group.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +20,32 @@ group_instance(struct buf *out, int64_t slot)
 	if (gethostname(host, sizeof(host) - 1) < 0 || !*host)
 		buf_add_c(out, "localhost");
 	buf_printf(out, "%s-%lld", host, (long long)slot);
+}
+
+void
+group_sign(rd_kafka_topic_partition_list_t *list)
+{
+	int i;
+
+	for (i = 0; i < list->cnt; i++) {
+		list->elems[i].metadata = strdup(RUN_NAME);
+		if (list->elems[i].metadata)
+			list->elems[i].metadata_size = strlen(RUN_NAME);
+	}
+}
+
+/* A stranger who joins the group, or a tool, may set the offset behind what
+ * nobody has stored: nothing else would ever tell. */
+static void
+check_hand(const rd_kafka_topic_partition_t *at)
+{
+	struct str by = {at->metadata, at->metadata_size};
+
+	if (at->offset >= 0 && !str_starts(by, RUN_NAME))
+		LOG_WARN("runner", "somebody else has set the group's offset",
+			LOG_S("topic", at->topic),
+			LOG_I("partition", at->partition),
+			LOG_I("offset", at->offset), LOG_STR("by", by));
 }
 
 static struct part *
@@ -116,6 +143,7 @@ on_assign(void *data, rd_kafka_topic_partition_list_t *list)
 			return;
 		}
 		copy->elems[i].opaque = part;
+		check_hand(&copy->elems[i]);
 		runner_assigned(&run->runner, part,
 			checked_offset(run, &copy->elems[i]), clock_mono_ms());
 	}
@@ -247,6 +275,7 @@ group_offsets(const struct runner_action *action)
 		rd_kafka_topic_partition_list_add(list, action->parts[i]->topic,
 			action->parts[i]->partition)
 			->offset = action->parts[i]->committing;
+	group_sign(list);
 	return list;
 }
 

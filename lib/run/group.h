@@ -13,7 +13,10 @@ extern const struct consumer_ops group_ops; /* data is a struct run */
 void group_instance(struct buf *out, int64_t slot);
 /* Tells the runner where the consumer stands in each partition. */
 void group_positions(struct run *run);
-/* What an ACT_COMMIT commits; the caller destroys it. */
+/* Offsets that are committed carry our name as their metadata, so that those
+ * of a stranger are known: he may have skipped what nobody has done. */
+void group_sign(rd_kafka_topic_partition_list_t *list);
+/* What an ACT_COMMIT commits, signed; the caller destroys it. */
 rd_kafka_topic_partition_list_t *group_offsets(
 	const struct runner_action *action);
 void group_commit(struct run *run, const struct runner_action *action);
