@@ -79,6 +79,15 @@ copy_headers(struct record *out, const struct letter *letter, struct err *err)
 	return 0;
 }
 
+/* Of the record that goes back: who knows no count begins anew. */
+static int64_t
+next_count(const struct letter *letter)
+{
+	return letter->info.replays == DLT_REPLAYS_UNKNOWN
+		       ? 1
+		       : letter->info.replays + 1;
+}
+
 /* Both texts stand in one buf, which must not move under the first. */
 static int
 add_replay_headers(struct record *out, const struct letter *letter,
@@ -89,7 +98,7 @@ add_replay_headers(struct record *out, const struct letter *letter,
 	buf_reset(bytes);
 	if (!buf_room(bytes, letter->info.origin.topic.len + 100))
 		return err_set(err, "out of memory");
-	buf_add_i64(bytes, letter->info.replays + 1);
+	buf_add_i64(bytes, next_count(letter));
 	count = buf_str(bytes);
 	dlt_place_print(bytes, &letter->info.origin);
 	of = (struct str){bytes->data + count.len, bytes->len - count.len};
@@ -137,6 +146,15 @@ letter_mark_key(struct buf *out, const struct letter *letter)
 }
 
 void
+letter_put_replays(struct buf *out, const struct letter *letter)
+{
+	if (letter->info.replays == DLT_REPLAYS_UNKNOWN)
+		json_put_null(out, "replays");
+	else
+		json_put_i64(out, "replays", letter->info.replays);
+}
+
+void
 letter_mark_value(struct buf *out, const struct letter *letter, bool dropped,
 	int64_t now_ms, int64_t below)
 {
@@ -148,7 +166,10 @@ letter_mark_value(struct buf *out, const struct letter *letter, bool dropped,
 	json_put_i64(out, "partition", r->partition);
 	json_put_i64(out, "offset", r->offset);
 	json_close(out, '}');
-	json_put_i64(out, "replays", letter->info.replays + !dropped);
+	if (dropped)
+		letter_put_replays(out, letter);
+	else
+		json_put_i64(out, "replays", next_count(letter));
 	json_put_i64(out, "replayedAtMs", now_ms);
 	if (below > 0)
 		json_put_i64(out, "below", below);

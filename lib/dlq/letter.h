@@ -47,6 +47,9 @@ void letter_mark_key(struct buf *out, const struct letter *letter);
 void letter_mark_value(struct buf *out, const struct letter *letter,
 	bool dropped, int64_t now_ms, int64_t below);
 
+/* "replays":N, or null where the letter's count cannot be read. */
+void letter_put_replays(struct buf *out, const struct letter *letter);
+
 /* For people and jq; state is "open", "settled", or what will become of it.
  *
  * A line: the record's, and {"dlt":{"origin":"t/0/7/..","class":..,

@@ -25,7 +25,7 @@ put_said(struct buf *out, const struct letter *letter, const char *state)
 	json_put_str(out, "class", info->error_class);
 	json_put_str(out, "message", info->error_message);
 	json_put_str(out, "group", info->group);
-	json_put_i64(out, "replays", info->replays);
+	letter_put_replays(out, letter);
 	if (info->replay_of.len)
 		json_put_str(out, "replayOf", info->replay_of);
 	json_put_c(out, "state", state);
@@ -118,6 +118,16 @@ put_column(struct buf *out, struct str text, size_t max)
 }
 
 static void
+put_count(struct buf *out, const struct letter *letter, int width)
+{
+	if (letter->info.replays == DLT_REPLAYS_UNKNOWN)
+		buf_printf(out, "%*s", width, "?");
+	else
+		buf_printf(
+			out, "%*lld", width, (long long)letter->info.replays);
+}
+
+static void
 put_letter_place(struct buf *out, const struct record *r)
 {
 	buf_printf(out, "%.*s/%d/%lld", STR_ARG(r->topic), (int)r->partition,
@@ -147,7 +157,8 @@ letter_print_row(
 	put_time(out, r->timestamp);
 	buf_add_char(out, ' ');
 	put_column(out, r->key_null ? STR("-") : r->key, ROW_KEY_MAX);
-	buf_printf(out, "%7lld %-8s ", (long long)letter->info.replays, state);
+	put_count(out, letter, 7);
+	buf_printf(out, " %-8s ", state);
 	put_column(out, letter->info.error_class, 24);
 	letter_put_escaped(out, cut);
 	buf_add_c(out, cut.len < message.len ? "..\n" : "\n");
@@ -223,7 +234,9 @@ letter_print_page(
 	put_field(out, "class", info->error_class);
 	put_field(out, "message", info->error_message);
 	put_field(out, "group", info->group);
-	buf_printf(out, "%-9s %lld\n", "replays", (long long)info->replays);
+	buf_printf(out, "%-9s ", "replays");
+	put_count(out, letter, 0);
+	buf_add_char(out, '\n');
 	if (info->replay_of.len)
 		put_field(out, "replay of", info->replay_of);
 	put_field(out, "state", str_c(state));

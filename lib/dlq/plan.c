@@ -45,6 +45,9 @@ judge(struct plan *plan, const struct letter *letter, struct str *target,
 		return refuse(plan, "what it says of its origin is no place");
 	if (plan->drop)
 		return PLAN_REPLAY;
+	if (letter->info.replays == DLT_REPLAYS_UNKNOWN &&
+		plan->max_replays < PLAN_REPLAYS_MAX)
+		return refuse(plan, "its " DLT_REPLAY_COUNT " is no number");
 	if (letter->info.replays >= plan->max_replays) {
 		snprintf(plan->why, sizeof(plan->why),
 			"replayed %lld times already (--max-replays %lld)",

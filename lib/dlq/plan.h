@@ -8,6 +8,8 @@
 #include "dlq/edits.h"
 #include "dlq/marks.h"
 
+#define PLAN_REPLAYS_MAX 1000000 /* as max_replays: no bound */
+
 enum plan_word {
 	PLAN_REPLAY,  /* goes back */
 	PLAN_SETTLED, /* did so before, or was put away */
@@ -20,7 +22,8 @@ struct plan {
 	struct edits *edits; /* NULL: letters go as they are */
 	struct marks *marks; /* gets what is replayed */
 	int64_t max;	     /* letters to replay at most */
-	int64_t max_replays; /* of one message */
+	int64_t max_replays; /* of one message; a letter whose count cannot
+			      * be read goes only without a bound */
 	bool drop;	     /* they are put away, not replayed */
 	int64_t chosen, refused, skipped;
 	struct buf key; /* of the last letter's mark */

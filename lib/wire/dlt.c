@@ -161,6 +161,26 @@ static struct str class(const struct record *letter)
 	return cause.len ? cause : text(letter, "kafka_dlt-exception-fqcn");
 }
 
+/* A count that cannot be read is not none: somebody refuses by it. */
+static int64_t
+read_replays(const struct record *letter)
+{
+	int64_t most = 0, count;
+	size_t i;
+
+	for (i = 0; i < letter->header_count; i++) {
+		const struct record_header *h = &letter->headers[i];
+
+		if (!str_eq_c(h->name, DLT_REPLAY_COUNT))
+			continue;
+		if (h->null || !str_i64(h->value, &count) || count < 0)
+			return DLT_REPLAYS_UNKNOWN;
+		if (count > most)
+			most = count;
+	}
+	return most;
+}
+
 void
 dlt_read(struct dlt_info *info, const struct record *letter)
 {
@@ -171,13 +191,11 @@ dlt_read(struct dlt_info *info, const struct record *letter)
 		.group = text(letter, "kafka_dlt-original-consumer-group"),
 		.error_class = class(letter),
 		.error_message = text(letter, "kafka_dlt-exception-message"),
+		.replays = read_replays(letter),
 		.replay_of = text(letter, DLT_REPLAY_OF)};
 	info->named = read_origin(&info->origin, letter);
 	if (!info->named)
 		info->origin = own;
-	if (!str_i64(text(letter, DLT_REPLAY_COUNT), &info->replays) ||
-		info->replays < 0)
-		info->replays = 0;
 }
 
 void

@@ -44,6 +44,8 @@ struct dlt_place {
 	int64_t timestamp;
 };
 
+#define DLT_REPLAYS_UNKNOWN (-1) /* there is a count, and it is no number */
+
 /* What a letter says of itself; views into the record. */
 struct dlt_info {
 	struct dlt_place origin; /* the newest failure's; the letter's own
@@ -51,7 +53,8 @@ struct dlt_info {
 	bool named;		 /* it named one */
 	/* Empty: not said. The class is the cause's where one is named. */
 	struct str group, error_class, error_message;
-	int64_t replays;      /* chat-replay-count; 0: none */
+	/* chat-replay-count, the largest where there are several; 0: none. */
+	int64_t replays;
 	struct str replay_of; /* empty: none */
 };
 

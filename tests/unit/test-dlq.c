@@ -531,6 +531,50 @@ replayed_often_enough(void **state)
 	assert_int_equal(word_of(&letter), PLAN_REPLAY);
 }
 
+/* Who cannot read the count does not take it for none. */
+static void
+replayed_nobody_knows_how_often(void **state)
+{
+	struct letter letter = letter_from("a-dlt", "a");
+	struct buf out = {0};
+	struct record back;
+
+	header(&letter, DLT_REPLAY_COUNT, "many");
+	dlt_read(&letter.info, &letter.record);
+	assert_int_equal(word_of(&letter), PLAN_REFUSE);
+	assert_non_null(strstr(plan.why, "chat-replay-count is no number"));
+	plan.max_replays = PLAN_REPLAYS_MAX - 1;
+	assert_int_equal(word_of(&letter), PLAN_REFUSE);
+	/* No bound at all: it goes, and is counted from there. */
+	plan.max_replays = PLAN_REPLAYS_MAX;
+	assert_int_equal(word_of(&letter), PLAN_REPLAY);
+	assert_int_equal(
+		letter_replay(&back, &letter, STR("a"), NULL, &room, &err), 0);
+	assert_int_equal(back.header_count, 3);
+	assert_str(back.headers[1].value, "1");
+	letter_mark_value(&out, &letter, false, 1234, 0);
+	assert_non_null(strstr(out.data, "\"replays\":1,"));
+	buf_reset(&out);
+	letter_mark_value(&out, &letter, true, 1234, 0);
+	assert_non_null(strstr(out.data, "\"replays\":null,"));
+	buf_reset(&out);
+	letter_print_json(&out, &letter, "open", 1000);
+	assert_non_null(strstr(out.data, "\"replays\":null,"));
+	buf_reset(&out);
+	letter_print_row(&out, &letter, "open");
+	assert_non_null(strstr(out.data, " ? open"));
+	buf_reset(&out);
+	letter_print_page(&out, &letter, "open");
+	assert_non_null(strstr(out.data, "replays   ?\n"));
+	/* Putting it away asks for no count. */
+	plan.max_replays = 3;
+	plan.drop = true;
+	letter.info.origin.offset++;
+	assert_int_equal(word_of(&letter), PLAN_REPLAY);
+	buf_release(&out);
+	record_room_release(&room);
+}
+
 static void
 what_cannot_go(void **state)
 {
@@ -636,6 +680,8 @@ main(void)
 			once_and_no_more, new_plan, end_plan),
 		cmocka_unit_test_setup_teardown(
 			replayed_often_enough, new_plan, end_plan),
+		cmocka_unit_test_setup_teardown(
+			replayed_nobody_knows_how_often, new_plan, end_plan),
 		cmocka_unit_test_setup_teardown(
 			what_cannot_go, new_plan, end_plan),
 		cmocka_unit_test_setup_teardown(

@@ -240,11 +240,32 @@ broken_ones(void **state)
 		info = read();
 		assert_own_place(&info);
 	}
+}
+
+static void
+how_often_it_was_replayed(void **state)
+{
+	spring();
+	assert_int_equal(read().replays, 0);
+	ADD("chat-replay-count", "3");
+	assert_int_equal(read().replays, 3);
+	/* We write one: where there are several, somebody else had it. */
+	ADD("chat-replay-count", "0");
+	assert_int_equal(read().replays, 3);
+	ADD("chat-replay-count", "7");
+	assert_int_equal(read().replays, 7);
+	ADD("chat-replay-count", "three");
+	assert_int_equal(read().replays, DLT_REPLAYS_UNKNOWN);
 	spring();
 	ADD("chat-replay-count", "-3");
-	assert_int_equal(read().replays, 0);
-	ADD("chat-replay-count", "three");
-	assert_int_equal(read().replays, 0);
+	assert_int_equal(read().replays, DLT_REPLAYS_UNKNOWN);
+	spring();
+	add("chat-replay-count", NULL, 0);
+	headers[letter.header_count - 1].null = true;
+	assert_int_equal(read().replays, DLT_REPLAYS_UNKNOWN);
+	spring();
+	ADD("chat-replay-count", "");
+	assert_int_equal(read().replays, DLT_REPLAYS_UNKNOWN);
 }
 
 static void
@@ -277,7 +298,7 @@ random_bytes_harm_nobody(void **state)
 		info = read();
 		assert_true(info.origin.partition >= 0);
 		assert_true(info.origin.offset >= 0);
-		assert_true(info.replays >= 0);
+		assert_true(info.replays >= DLT_REPLAYS_UNKNOWN);
 		assert_true(info.origin.topic.len > 0);
 		named += info.named;
 		if (!info.named)
@@ -346,6 +367,7 @@ main(void)
 		cmocka_unit_test(the_newest_counts),
 		cmocka_unit_test(text_is_read_too),
 		cmocka_unit_test(broken_ones),
+		cmocka_unit_test(how_often_it_was_replayed),
 		cmocka_unit_test(random_bytes_harm_nobody),
 		cmocka_unit_test(places_come_back),
 		cmocka_unit_test(no_places),
