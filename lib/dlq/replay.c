@@ -21,7 +21,7 @@ struct replay {
 	const struct replay_options *opts;
 	struct lock lock;
 	struct source *source;
-	struct writer *writer; /* NULL with dry */
+	struct writer *writer;
 	struct plan plan;
 	int64_t replayed, seen;
 	int64_t settled; /* marks that there were */
@@ -39,11 +39,11 @@ on_end(void *data, rd_kafka_message_t *message, const char *why)
 	struct replay *r = data;
 	struct letter letter;
 
-	if (!why) {
-		r->replayed++;
+	r->replayed += !why;
+	if (!why && !r->opts->dry)
 		return;
-	}
-	plan_refused(&r->plan);
+	if (why)
+		plan_refused(&r->plan);
 	source_letter(&letter, message, &room);
 	r->opts->on_letter(r->opts->data, &letter, why);
 }
@@ -100,7 +100,7 @@ pace(const struct replay *r)
 {
 	int64_t rate = r->opts->rate, due_ms;
 
-	if (!rate)
+	if (!rate || r->opts->dry)
 		return;
 	due_ms = r->begun_ms + r->replayed * 1000 / rate;
 	while (!stop_asked && clock_mono_ms() < due_ms)
@@ -110,7 +110,7 @@ pace(const struct replay *r)
 static int
 flush(struct replay *r, struct err *err)
 {
-	if (!r->writer || !writer_count(r->writer))
+	if (!writer_count(r->writer))
 		return 0;
 	pace(r);
 	return writer_flush(r->writer, err);
@@ -134,7 +134,7 @@ take(struct replay *r, const struct letter *letter, rd_kafka_message_t *message,
 	if (word == PLAN_SKIP || word == PLAN_REFUSE)
 		resume_open(&r->source->resume, letter->record.partition,
 			letter->record.offset);
-	if (word == PLAN_REPLAY && r->writer) {
+	if (word == PLAN_REPLAY) {
 		if (edit)
 			edited = edits_get(opts->edits, edit);
 		writer_put(r->writer, message, target, edit ? &edited : NULL);
@@ -143,12 +143,8 @@ take(struct replay *r, const struct letter *letter, rd_kafka_message_t *message,
 			return flush(r, err);
 		return 0;
 	}
-	if (word == PLAN_REPLAY) {
-		r->replayed++;
-		opts->on_letter(opts->data, letter, NULL);
-	} else if (word == PLAN_REFUSE) {
+	if (word == PLAN_REFUSE)
 		opts->on_letter(opts->data, letter, r->plan.why);
-	}
 	rd_kafka_message_destroy(message);
 	return 0;
 }
@@ -175,10 +171,10 @@ walk(struct replay *r, struct err *err)
 	r->begun_ms = r->told_ms = clock_mono_ms();
 	while (!code && !stop_asked) {
 		/* What there is goes before we wait for more. */
-		bool waits = r->writer && writer_count(r->writer);
+		int wait_ms = writer_count(r->writer) ? 0 : IDLE_MS;
 
-		got = source_next(r->source, waits ? 0 : IDLE_MS, &letter,
-			&message, &code, err);
+		got = source_next(
+			r->source, wait_ms, &letter, &message, &code, err);
 		if (got == SOURCE_END) {
 			r->ended = true;
 			break;
@@ -209,6 +205,9 @@ take_lock(struct replay *r, const char *dlt, struct err *err)
 		} while (rc == 0 && clock_mono_ms() < deadline_ms &&
 			 !stop_asked && !usleep(NAP_MS * 1000));
 	buf_release(&name);
+	/* Who only looks keeps nobody out. */
+	if (rc == 1 && r->opts->dry)
+		lock_release(&r->lock);
 	if (rc == 1)
 		return 0;
 	if (rc < 0)
@@ -219,7 +218,8 @@ take_lock(struct replay *r, const char *dlt, struct err *err)
 }
 
 /* One at a time, and nothing of a predecessor is under way: only then the
- * marks are whole. */
+ * marks are whole. With `dry` they may grow meanwhile; it only has to find
+ * what a run would stumble over. */
 static int
 take_over(struct replay *r, const char *dlt, struct err *err)
 {
@@ -228,6 +228,7 @@ take_over(struct replay *r, const char *dlt, struct err *err)
 		.dlt = dlt,
 		.idempotent = opts->idempotent,
 		.drop = opts->drop,
+		.dry = opts->dry,
 		.resume = &r->source->resume,
 		.patience_ms = opts->patience_ms,
 		.on_end = on_end,
@@ -243,13 +244,11 @@ take_over(struct replay *r, const char *dlt, struct err *err)
 static int
 run(struct replay *r, const struct source_place *place, struct err *err)
 {
-	int code = 0;
+	int code = take_over(r, place->dlt, err);
 
-	if (!r->opts->dry)
-		code = take_over(r, place->dlt, err);
 	LOG_DEBUG("dlq", "taken over", LOG_S("topic", place->dlt));
 	if (!code && !stop_asked)
-		code = source_marks(r->source, place->dlt, !r->opts->dry, err);
+		code = source_marks(r->source, place->dlt, true, err);
 	r->settled = (int64_t)r->source->marks.count;
 	LOG_DEBUG("dlq", "marks read", LOG_I("marks", r->settled));
 	if (!code && !stop_asked)

@@ -15,7 +15,7 @@ struct replay_options {
 	struct edits *edits; /* NULL: none */
 	bool idempotent;     /* no transactions: record, then mark */
 	bool drop;	     /* marks only */
-	bool dry;	     /* decide, and change nothing */
+	bool dry;	     /* check and decide, and change nothing */
 	int64_t max, max_replays;
 	int64_t rate;	     /* letters a second; 0: as fast as it goes */
 	int64_t patience_ms; /* for Kafka */

@@ -27,6 +27,12 @@ code_of(enum kafka_verdict verdict)
 /* ---- its life --------------------------------------------------------------
  */
 
+static bool
+transacts(const struct writer *w)
+{
+	return !w->opts.idempotent && !w->opts.dry;
+}
+
 /* The id knows no host: another run for the same topic, wherever it is, ends
  * this one's transactions and fences it. */
 static int
@@ -42,7 +48,7 @@ open_txn(struct writer *w, unsigned k, struct err *err)
 	buf_printf(&id, ID ".%s.%u", w->opts.dlt, k);
 	if (buf_bad(&id))
 		return err_set(err, "out of memory");
-	opts.transactional_id = w->opts.idempotent ? NULL : id.data;
+	opts.transactional_id = transacts(w) ? id.data : NULL;
 	rc = txn_open(&w->txn[k], &opts, err);
 	buf_release(&id);
 	return rc;
@@ -64,7 +70,7 @@ writer_new(const struct writer_options *opts, struct err *err)
 		writer_free(w);
 		return NULL;
 	}
-	while (w->count < (opts->idempotent ? 1 : ARRAY_LEN(w->txn))) {
+	while (w->count < (transacts(w) ? ARRAY_LEN(w->txn) : 1)) {
 		if (open_txn(w, w->count, err) < 0) {
 			writer_free(w);
 			return NULL;
@@ -153,7 +159,7 @@ writer_start(struct writer *w, struct err *err)
 	int64_t deadline_ms = clock_mono_ms() + w->opts.patience_ms;
 	enum topic_state state;
 	enum kafka_verdict verdict =
-		w->opts.idempotent ? KAFKA_OK : init(w, deadline_ms, err);
+		transacts(w) ? init(w, deadline_ms, err) : KAFKA_OK;
 
 	if (verdict != KAFKA_OK)
 		return code_of(verdict);
@@ -314,7 +320,7 @@ writer_flush(struct writer *w, struct err *err)
 	if (code)
 		return code;
 	drop_homeless(w);
-	if (w->items)
+	if (w->items && !w->opts.dry)
 		verdict = writer_deliver(w, w->item, w->items, err);
 	for (k = 0; verdict == KAFKA_FAILED && k < w->count; k++) {
 		if (producer_fatal(&w->txn[k].producer, &fatal) == KAFKA_PERM) {

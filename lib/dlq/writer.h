@@ -27,6 +27,7 @@ struct writer_options {
 	const char *dlt;       /* borrowed */
 	bool idempotent;       /* no transactions */
 	bool drop;	       /* marks only */
+	bool dry;	       /* looks everything up, and sends nothing */
 	struct resume *resume; /* what marks may claim; gets what is refused */
 	int64_t patience_ms;
 	writer_ended *on_end;
@@ -40,9 +41,9 @@ struct writer *writer_new(
 	const struct writer_options *opts, struct err *err) MUST_CHECK;
 void writer_free(struct writer *writer);
 
-/* Takes over from a predecessor: what it left is committed or aborted when
- * this returns 0, and it can write no more (it is fenced). Waits for Kafka;
- * ends early with 0 when asked to stop. */
+/* Takes over from a predecessor (not `dry`): what it left is committed or
+ * aborted when this returns 0, and it can write no more (it is fenced). Waits
+ * for Kafka; ends early with 0 when asked to stop. */
 int writer_start(struct writer *writer, struct err *err) MUST_CHECK;
 
 /* Takes the letter's message. edit may be NULL; its views stay until the
@@ -51,7 +52,8 @@ void writer_put(struct writer *writer, rd_kafka_message_t *message,
 	struct str target, const struct letter_edit *edit);
 size_t writer_count(const struct writer *writer);
 bool writer_full(const struct writer *writer);
-/* All that was put has its end. */
+/* All that was put has its end (with `dry` the one that it would have, but for
+ * what only a broker can say of a record). */
 int writer_flush(struct writer *writer, struct err *err) MUST_CHECK;
 
 #endif

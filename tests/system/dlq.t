@@ -337,6 +337,36 @@ def choices():
            case.run()[1] == {}, "drop: marks, and no records", line)
 
 
+def dry():
+    """-n says what a run would: the same words, the same exit code."""
+    case, other = Case(partitions=1), Case(partitions=1)
+    case.put(*(case.letter(i) for i in range(4)),
+             case.letter(4, to=case.topic + "-nowhere"),
+             case.letter(5, to=other.topic),
+             case.letter(6, headers=[["chat-replay-count", "x"]]))
+    would, said = case.run("-n", "-j"), case.run("-n")[2]
+    tap.ok(would[0] == 1 and would[1] == {
+        "wouldReplay": 5, "refused": 2, "skipped": 0, "settled": 0, "open": 7}
+        and "its topic is not there" in said and "is no number" in said and
+        case.sent() == [] and not case.marks(),
+        "-n: what has nowhere to go would not go", would)
+    code, line, told = case.run()
+    tap.ok(code == 1 and line["replayed"] == 5 and line["refused"] == 2 and
+           told == said, "run: the same", (code, line, told, said))
+    tap.ok(case.run("-n")[1]["refused"] == 2, "and again")
+    bare = "t-dlq-%d-bare" % os.getpid()
+    with open(case.dir + "/topics", "w") as f:
+        for name in (bare, bare + "-dlt"):
+            f.write('{"topic":"%s","partitions":1,"replicas":1}\n' % name)
+    c.run("chat-topics", "apply", case.dir + "/topics")
+    case.dlt = bare + "-dlt"
+    case.put(case.letter(0))
+    said = [case.run("-n"), case.run()]
+    tap.ok(said[0] == said[1] and said[0][0] == 100 and
+           "-settled' is not there: declare it" in said[0][2],
+           "no topic for the marks: 100, with -n too", said)
+
+
 def without_value(letter, **other):
     del letter["value"]
     return {**letter, **other}
@@ -586,7 +616,7 @@ def stack():
 
 
 PARTS = {f.__name__: f for f in (fast, killed, crashes, record_that_goes,
-                                 choices, edited, refused, resumes,
+                                 choices, dry, edited, refused, resumes,
                                  alone, stack)}
 
 

@@ -88,6 +88,8 @@ is '.. and nothing is said' "$(cat "$dir/out" "$dir/err")" ''
 try -b 127.0.0.1:1 run
 is 'no place for the lock: 100' $code 100
 says '.. and how to give one' 'CHAT_RUN'
+try -b 127.0.0.1:1 run -n
+is '.. nor for that of -n: 100' $code 100
 try -b 127.0.0.1:1 -T 300ms -d "$dir" run
 is 'no Kafka: 111' $code 111
 try -b 127.0.0.1:1 -T 300ms list
@@ -103,6 +105,9 @@ until [ -s "$dir/$name" ]; do sleep 0.05; done
 try -b 127.0.0.1:1 -T 300ms -d "$dir" run -t x-dlt
 is 'a run beside a run: 111' $code 111
 says '.. and who it is' "another run is at work on 'x-dlt': process 4711"
+try -b 127.0.0.1:1 -T 300ms -d "$dir" run -n -t x-dlt
+is '.. and -n beside it: 111' $code 111
+says '.. with the same words' "another run is at work on 'x-dlt': process 4711"
 kill $holder 2>/dev/null
 
 # examples/crontab says nothing where all is well, and else all there is.
