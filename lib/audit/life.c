@@ -266,12 +266,15 @@ take_mark(void *arg, const struct record *record)
 		if (str_eq_c(record->key, life->letters.text[i]))
 			break;
 	if (i == life->letters.count ||
-		json_scan(record->value, &root, NULL, &ignored) < 0)
+		(!record->value_null &&
+			json_scan(record->value, &root, NULL, &ignored) < 0))
 		return 0;
-	out = happened(life, "letter settled");
+	out = happened(life,
+		record->value_null ? "letter open again" : "letter settled");
 	put_place(out, record);
 	json_put_str(out, "of", record->key);
-	json_put_i64(out, "replays", number(root, "replays"));
+	if (!record->value_null)
+		json_put_i64(out, "replays", number(root, "replays"));
 	at_time(life, record->timestamp);
 	return 0;
 }

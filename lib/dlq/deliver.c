@@ -34,6 +34,8 @@ writer_delivered(void *data, const struct delivery *d)
 	}
 }
 
+enum what { RECORDS = 1, MARKS = 2 };
+
 static enum kafka_verdict
 failed(struct err *err, const char *what, rd_kafka_resp_err_t code)
 {
@@ -73,30 +75,24 @@ send_record(struct writer *w, struct txn *txn, struct item *item,
 	return KAFKA_OK;
 }
 
+/* Into the topic of marks. */
 static enum kafka_verdict
-send_mark(struct writer *w, struct txn *txn, struct item *item,
-	const struct letter *letter, struct err *err)
+settle(struct writer *w, struct txn *txn, struct item *item,
+	const struct buf *key, struct str value, struct err *err)
 {
-	struct buf *key = &w->room.bytes;
-	struct record out = {.topic = buf_str(&w->settled),
+	const struct record out = {.topic = buf_str(&w->settled),
 		.partition = 0,
 		.offset = -1,
-		.timestamp = -1};
+		.timestamp = -1,
+		.key = buf_str(key),
+		.value = value};
 	rd_kafka_resp_err_t code;
 	enum kafka_verdict verdict;
 
-	buf_reset(key);
-	letter_mark_key(key, letter);
-	buf_reset(&item->mark);
-	letter_mark_value(&item->mark, letter, w->opts.drop, clock_wall_ms(),
-		resume_below(w->opts.resume, letter->record.partition,
-			letter->record.offset));
-	if (buf_bad(key) || buf_bad(&item->mark)) {
+	if (buf_bad(key)) {
 		err_set(err, "out of memory");
 		return KAFKA_FAILED;
 	}
-	out.key = buf_str(key);
-	out.value = buf_str(&item->mark);
 	verdict = txn_send(txn, &out, tag(item, true), &code);
 	if (verdict == KAFKA_REFUSED)
 		w->mark_code = code;
@@ -105,23 +101,51 @@ send_mark(struct writer *w, struct txn *txn, struct item *item,
 	return KAFKA_OK;
 }
 
-enum what { RECORDS = 1, MARKS = 2 };
+static enum kafka_verdict
+send_mark(struct writer *w, struct txn *txn, struct item *item,
+	const struct letter *letter, struct err *err)
+{
+	struct buf *key = &w->room.bytes;
+
+	buf_reset(key);
+	letter_mark_key(key, letter);
+	buf_reset(&item->mark);
+	letter_mark_value(&item->mark, letter, w->opts.drop, clock_wall_ms(),
+		resume_below(w->opts.resume, letter->record.partition,
+			letter->record.offset));
+	key->bad |= buf_bad(&item->mark);
+	return settle(w, txn, item, key, buf_str(&item->mark), err);
+}
+
+static enum kafka_verdict
+send_item(struct writer *w, struct txn *txn, struct item *item, unsigned what,
+	struct err *err)
+{
+	enum kafka_verdict verdict = KAFKA_OK;
+	struct letter letter;
+	bool mark = (what & MARKS) && !item->done;
+
+	if (!item->message)
+		return mark ? settle(w, txn, item, &item->bare, item->value,
+				      err)
+			    : KAFKA_OK;
+	source_letter(&letter, item->message, &w->letter_room);
+	if ((what & RECORDS) && !item->sent && !w->opts.drop)
+		verdict = send_record(w, txn, item, &letter, err);
+	if (verdict == KAFKA_OK && mark && !item->refused)
+		verdict = send_mark(w, txn, item, &letter, err);
+	return verdict;
+}
 
 static enum kafka_verdict
 send_all(struct writer *w, struct txn *txn, struct item *item, size_t n,
 	unsigned what, struct err *err)
 {
 	enum kafka_verdict verdict = KAFKA_OK;
-	struct letter letter;
 	size_t i;
 
 	for (i = 0; i < n && verdict == KAFKA_OK; i++) {
-		source_letter(&letter, item[i].message, &w->letter_room);
-		if ((what & RECORDS) && !item[i].sent && !w->opts.drop)
-			verdict = send_record(w, txn, &item[i], &letter, err);
-		if (verdict == KAFKA_OK && (what & MARKS) && !item[i].done &&
-			!item[i].refused)
-			verdict = send_mark(w, txn, &item[i], &letter, err);
+		verdict = send_item(w, txn, &item[i], what, err);
 		crash_point("dlq:sent");
 	}
 	return verdict;
@@ -247,8 +271,9 @@ writer_deliver(struct writer *w, struct item *item, size_t n, struct err *err)
 	if (n == 1) {
 		/* Before any mark behind it is sent. */
 		item->refused = true;
-		resume_open(w->opts.resume, item->message->partition,
-			item->message->offset);
+		if (item->message)
+			resume_open(w->opts.resume, item->message->partition,
+				item->message->offset);
 		return KAFKA_OK;
 	}
 	verdict = writer_deliver(w, item, n / 2, err);

@@ -39,6 +39,12 @@ int letter_replay(struct record *out, const struct letter *letter,
 	struct str target, const struct letter_edit *edit,
 	struct record_room *room, struct err *err) MUST_CHECK;
 
+/* In the topic of marks, beside them: the key (no place) of a record that says
+ * that a mark was taken back, by a tombstone of its key: letters are open again
+ * that hints of before this record call settled. The tombstone itself is gone
+ * a day later. */
+#define MARK_REOPENED "reopened"
+
 /* Appends the mark's key, and its value:
  * {"letter":{"topic","partition","offset"},"replays":N,"replayedAtMs":..,
  * "below":M}; below (0: none) as in resume.h. Of one that was put away without

@@ -94,6 +94,39 @@ marks_add(struct marks *marks, struct str key, struct err *err)
 	return 1;
 }
 
+/* What stands behind a hole would not be found any more: each that has come
+ * past it from its own place moves into it, and leaves the next hole. */
+static void
+free_slot(struct marks *marks, size_t hole)
+{
+	size_t mask = marks->slots - 1, at;
+
+	for (at = (hole + 1) & mask; marks->slot[at].at; at = (at + 1) & mask) {
+		size_t home = marks->slot[at].hash & mask;
+
+		if (((at - home) & mask) < ((at - hole) & mask))
+			continue;
+		marks->slot[hole] = marks->slot[at];
+		hole = at;
+	}
+	marks->slot[hole] = (struct mark_slot){0};
+}
+
+bool
+marks_remove(struct marks *marks, struct str key)
+{
+	struct mark_slot *slot;
+
+	if (!marks->count)
+		return false;
+	slot = find(marks, hash_of(key), key);
+	if (!slot->at)
+		return false;
+	free_slot(marks, (size_t)(slot - marks->slot));
+	marks->count--;
+	return true;
+}
+
 bool
 marks_has(const struct marks *marks, struct str key)
 {

@@ -29,6 +29,8 @@ struct marks {
 
 /* 1 added, 0 it was there, -1 err: over max, too long, out of memory. */
 int marks_add(struct marks *marks, struct str key, struct err *err) MUST_CHECK;
+/* False: it was not there. Its bytes stay until marks_release(). */
+bool marks_remove(struct marks *marks, struct str key);
 bool marks_has(const struct marks *marks, struct str key);
 void marks_release(struct marks *marks);
 

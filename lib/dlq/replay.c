@@ -241,6 +241,17 @@ take_over(struct replay *r, const char *dlt, struct err *err)
 	return r->writer ? writer_start(r->writer, err) : EXIT_PERM;
 }
 
+/* A mark was taken back: before its tombstone is gone, a record that stays says
+ * that what was claimed until then is not so. */
+static int
+note_reopened(struct replay *r, struct err *err)
+{
+	if (!r->source->reopened)
+		return 0;
+	writer_put_bare(r->writer, str_c(MARK_REOPENED), STR("{}"));
+	return writer_flush(r->writer, err);
+}
+
 static int
 run(struct replay *r, const struct source_place *place, struct err *err)
 {
@@ -251,6 +262,8 @@ run(struct replay *r, const struct source_place *place, struct err *err)
 		code = source_marks(r->source, place->dlt, true, err);
 	r->settled = (int64_t)r->source->marks.count;
 	LOG_DEBUG("dlq", "marks read", LOG_I("marks", r->settled));
+	if (!code && !stop_asked)
+		code = note_reopened(r, err);
 	if (!code && !stop_asked)
 		code = source_begin(r->source, place, err);
 	LOG_DEBUG("dlq", "begins", LOG_I("places", r->source->total));

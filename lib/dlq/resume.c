@@ -75,6 +75,15 @@ resume_mark(struct resume *resume, const char *dlt, struct str key,
 	return buf_bad(&part->key) ? err_set(err, "out of memory") : 0;
 }
 
+void
+resume_forget(struct resume *resume)
+{
+	size_t i;
+
+	for (i = 0; i < resume->count; i++)
+		resume->part[i].below = 0;
+}
+
 const struct resume_part *
 resume_hint(const struct resume *resume, int32_t partition)
 {

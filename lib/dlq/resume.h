@@ -6,7 +6,8 @@
  * Nothing is believed untested: offsets come back when a topic is made anew,
  * so the hint counts only where the mark's own letter still stands at its
  * place. And nothing is claimed that is not so: a letter that is left open, or
- * was not looked at, is an end to all claims of its partition.
+ * was not looked at, is an end to all claims of its partition. A mark that is
+ * taken back makes all claims before it untrue: resume_forget().
  */
 #ifndef DLQ_RESUME_H
 #define DLQ_RESUME_H
@@ -36,6 +37,8 @@ void resume_release(struct resume *resume);
  * is none. -1: out of memory. */
 int resume_mark(struct resume *resume, const char *dlt, struct str key,
 	struct str value, struct err *err) MUST_CHECK;
+/* The hints so far are none. */
+void resume_forget(struct resume *resume);
 /* NULL: there is no hint. */
 const struct resume_part *resume_hint(
 	const struct resume *resume, int32_t partition);

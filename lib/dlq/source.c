@@ -68,14 +68,27 @@ next(struct source *source, int timeout_ms, rd_kafka_message_t **message,
 /* ---- marks -----------------------------------------------------------------
  */
 
-/* One that was taken back (a tombstone) is none. dlt: hints are wanted. */
+/* What else there is; true: it was no mark. */
+static bool
+take_other(struct source *source, const rd_kafka_message_t *m, struct str key)
+{
+	if (m->payload && !str_eq_c(key, MARK_REOPENED))
+		return false;
+	source->reopened = !m->payload;
+	if (!m->payload)
+		marks_remove(&source->marks, key);
+	resume_forget(&source->resume);
+	return true;
+}
+
+/* dlt: hints are wanted. */
 static int
 take_mark(struct source *source, const rd_kafka_message_t *m, const char *dlt,
 	struct err *err)
 {
 	struct str key = {m->key, m->key_len}, value = {m->payload, m->len};
 
-	if (!m->key || !m->payload)
+	if (!m->key || take_other(source, m, key))
 		return 0;
 	if (marks_add(&source->marks, key, err) >= 0 &&
 		(!dlt || resume_mark(&source->resume, dlt, key, value, err) ==
@@ -116,6 +129,7 @@ source_marks(struct source *source, const char *dlt, bool run, struct err *err)
 	marks_release(&source->marks);
 	resume_release(&source->resume);
 	source->run = run;
+	source->reopened = false;
 	range_reset(&source->range, &source->consumer);
 	verdict = range_add(&source->range, name.data, &from, &to, err);
 	if (verdict == KAFKA_OK)

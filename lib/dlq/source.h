@@ -20,6 +20,8 @@ struct source {
 	struct marks marks;
 	struct resume resume; /* of a run; else empty */
 	bool run;
+	bool reopened; /* a mark was taken back, and MARK_REOPENED has not come
+			* behind it */
 	struct record_room room; /* of the letter that was read last */
 	int64_t patience_ms;
 	int64_t silent_ms; /* waited for so long, and nothing came */
@@ -32,9 +34,10 @@ int source_open(struct source *source, const struct kafka_options *kafka,
 	struct err *err) MUST_CHECK;
 void source_close(struct source *source);
 
-/* Reads all marks of a dead letter topic, in place of those of another. For a
- * `run` their topic has to be there, and what they say was settled long ago is
- * not read again (resume.h); else nothing is left out. 0, or an exit code. */
+/* Reads all marks of a dead letter topic, in place of those of another; those
+ * that were taken back (a tombstone) are none. For a `run` their topic has to
+ * be there, and what they say was settled long ago is not read again
+ * (resume.h); else nothing is left out. 0, or an exit code. */
 int source_marks(struct source *source, const char *dlt, bool run,
 	struct err *err) MUST_CHECK;
 

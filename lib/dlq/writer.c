@@ -98,6 +98,7 @@ writer_free(struct writer *w)
 		if (w->item[i].message)
 			rd_kafka_message_destroy(w->item[i].message);
 		buf_release(&w->item[i].mark);
+		buf_release(&w->item[i].bare);
 	}
 	while (w->targets)
 		free(w->target[--w->targets].name);
@@ -212,18 +213,31 @@ writer_put(struct writer *w, rd_kafka_message_t *message, struct str target,
 	const struct letter_edit *edit)
 {
 	struct item *item = &w->item[w->items++];
-	struct buf mark = item->mark;
+	struct buf mark = item->mark, bare = item->bare;
 	struct target *t = w->opts.drop ? NULL : get_target(w, target);
 
 	*item = (struct item){.message = message,
 		.target = t ? t->name : NULL,
 		.edited = edit != NULL,
+		.bare = bare,
 		.mark = mark};
 	if (edit)
 		item->edit = *edit;
 	w->bytes += message->len + message->key_len;
 	if (edit)
 		w->bytes += edit->value.len + edit->key.len;
+}
+
+void
+writer_put_bare(struct writer *w, struct str key, struct str value)
+{
+	struct item *item = &w->item[w->items++];
+	struct buf mark = item->mark, bare = item->bare;
+
+	buf_reset(&bare);
+	buf_add_str(&bare, key);
+	*item = (struct item){.value = value, .bare = bare, .mark = mark};
+	w->bytes += key.len + value.len;
 }
 
 size_t
@@ -244,6 +258,8 @@ writer_full(const struct writer *w)
 static void
 end_item(struct writer *w, struct item *item, const char *why)
 {
+	if (!item->message)
+		return;
 	w->opts.on_end(w->opts.data, item->message, why);
 	rd_kafka_message_destroy(item->message);
 	item->message = NULL;
@@ -277,7 +293,7 @@ look_up_targets(struct writer *w, struct err *err)
 static const char *
 homeless(struct writer *w, const struct item *item)
 {
-	if (w->opts.drop)
+	if (w->opts.drop || !item->message)
 		return NULL;
 	if (!item->target)
 		return "over 64 topics to go back to";

@@ -50,6 +50,9 @@ int writer_start(struct writer *writer, struct err *err) MUST_CHECK;
  * letter has ended. Call writer_flush() when it is full. */
 void writer_put(struct writer *writer, rd_kafka_message_t *message,
 	struct str target, const struct letter_edit *edit);
+/* Puts what is no letter's into the topic of marks: key is copied, value
+ * borrowed until its end. Of it on_end is told nothing. */
+void writer_put_bare(struct writer *writer, struct str key, struct str value);
 size_t writer_count(const struct writer *writer);
 bool writer_full(const struct writer *writer);
 /* All that was put has its end (with `dry` the one that it would have, but for

@@ -8,8 +8,10 @@
 #include "dlq/writer.h"
 
 struct item {
-	rd_kafka_message_t *message;
-	char *target; /* a name in writer->target */
+	rd_kafka_message_t *message; /* NULL: no letter's, but bare */
+	struct buf bare;	     /* its key, .. */
+	struct str value;	     /* .. and value */
+	char *target;		     /* a name in writer->target */
 	struct letter_edit edit;
 	bool edited;
 	struct buf mark; /* the mark's value, borrowed by its delivery */

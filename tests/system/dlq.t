@@ -490,6 +490,62 @@ def resumes():
            "not believed", line)
 
 
+def reopened():
+    """A mark that is taken back: its letter is open, whatever was claimed."""
+    case = Case(partitions=1)
+    settled = case.dlt + "-settled"
+
+    def origin(i):
+        return "%s/%d/%d/1700000000000" % (case.topic, i % 3, i)
+
+    def take_back(*numbers):
+        case.put(*({"topic": settled, "key": origin(i), "value": None}
+                   for i in numbers))
+    case.put(*(case.letter(i) for i in range(300)))
+    case.run()
+    take_back(7, 8)
+    tap.ok([x["dlt"]["origin"] for x in case.list()] ==
+           [origin(7), origin(8)], "they are listed", case.list())
+    dry = case.run("-n")[1]
+    tap.ok(dry.get("wouldReplay") == 2 and
+           "reopened" not in case.marks(), "-n sees them", dry)
+    code, line, _ = case.run("--max", "1")
+    tap.ok(code == 0 and line == {"replayed": 1, "refused": 0, "skipped": 1,
+                                  "settled": 298, "open": 1} and
+           case.replays()[origin(7)] == 2, "one goes", line)
+    code, line, _ = case.run("--reason", "NONE")
+    tap.ok(code == 0 and line == {} and case.marks()["reopened"] == 1,
+           "a record stays that says so, one", case.marks()["reopened"])
+    code, line, _ = case.run()
+    tap.ok(code == 0 and line.get("replayed") == 1 and
+           case.replays()[origin(8)] == 2 and case.list() == [], "the other one goes", line)
+    # A day later: the tombstone is gone, the claims of before are not.
+    for said, count in ((False, 0), (True, 1)):
+        case = Case(partitions=1)
+        settled = case.dlt + "-settled"
+        case.put(*(case.letter(i) for i in range(30)))
+        case.run("-e", "29")
+        marks = case.records(settled)
+        case.dlt, other = case.topic + "-x-dlt", case.dlt
+        with open(case.dir + "/topics", "w") as f:
+            for name in (case.dlt, case.dlt + "-settled"):
+                f.write('{"topic":"%s","partitions":1,"replicas":1}\n' % name)
+        c.run("chat-topics", "apply", case.dir + "/topics")
+        case.put(*(case.letter(i) for i in range(30)))
+        for mark in marks:
+            mark["topic"] = case.dlt + "-settled"
+            mark["value"]["letter"]["topic"] = case.dlt
+        case.put(*(m for m in marks if m["key"] != origin(5)))
+        if said:
+            case.put({"topic": case.dlt + "-settled", "key": "reopened",
+                      "value": {}})
+        line = case.run("-e", "29")[1]
+        tap.ok(line.get("replayed", 0) == count,
+               "the tombstone is gone, %s: %d" % (
+                   "the record is there" if said else "no record", count),
+               line)
+
+
 def alone():
     """One at a time, on this host by the lock, on others by the id."""
     case = Case()
@@ -617,7 +673,7 @@ def stack():
 
 PARTS = {f.__name__: f for f in (fast, killed, crashes, record_that_goes,
                                  choices, dry, edited, refused, resumes,
-                                 alone, stack)}
+                                 reopened, alone, stack)}
 
 
 def main():

@@ -78,6 +78,43 @@ a_mark_has_a_bound(void **state)
 	marks_release(&marks);
 }
 
+/* Against a plain array, in a table that is often as full as it gets: what
+ * stands behind a removed one must still be found. */
+static void
+marks_that_are_taken_back(void **state)
+{
+	static bool has[600];
+	struct marks marks = {.max = 600};
+	unsigned seed = 1;
+	size_t count = 0;
+	int i, k;
+
+	assert_false(marks_remove(&marks, key_of(1)));
+	for (i = 0; i < 20000; i++) {
+		k = rand_r(&seed) % 600;
+		if (rand_r(&seed) % 8) {
+			assert_int_equal(
+				marks_add(&marks, key_of(k), &err), !has[k]);
+			count += !has[k];
+			has[k] = true;
+		} else {
+			assert_int_equal(
+				marks_remove(&marks, key_of(k)), has[k]);
+			count -= has[k];
+			has[k] = false;
+		}
+		assert_int_equal(marks.count, count);
+		if (i % 100 == 0)
+			for (k = 0; k < 600; k++)
+				assert_int_equal(
+					marks_has(&marks, key_of(k)), has[k]);
+	}
+	for (k = 0; k < 600; k++)
+		assert_int_equal(marks_remove(&marks, key_of(k)), has[k]);
+	assert_int_equal(marks.count, 0);
+	marks_release(&marks);
+}
+
 /* ---- edits ----------------------------------------------------------------
  */
 
@@ -439,6 +476,13 @@ hints_of_marks(void **state)
 	assert_null(resume_hint(&resume, 0));
 	assert_null(resume_hint(&resume, 2));
 	assert_null(resume_hint(&resume, -1));
+	/* A mark was taken back: what was claimed before is not so. */
+	resume_forget(&resume);
+	assert_null(resume_hint(&resume, 1));
+	mark("k3", "{\"letter\":{\"topic\":\"a-dlt\",\"partition\":1,"
+		   "\"offset\":13},\"below\":3}");
+	assert_int_equal(resume_hint(&resume, 1)->below, 3);
+	assert_str(buf_str(&resume_hint(&resume, 1)->key), "k3");
 	resume_release(&resume);
 }
 
@@ -666,6 +710,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(marks_hold_each_once),
 		cmocka_unit_test(a_mark_has_a_bound),
+		cmocka_unit_test(marks_that_are_taken_back),
 		cmocka_unit_test(lines_become_edits),
 		cmocka_unit_test(objects_over_many_lines),
 		cmocka_unit_test(what_is_no_edit),
