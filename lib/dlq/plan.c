@@ -46,7 +46,7 @@ judge(struct plan *plan, const struct letter *letter, struct str *target,
 	if (plan->drop)
 		return PLAN_REPLAY;
 	if (letter->info.replays == DLT_REPLAYS_UNKNOWN &&
-		plan->max_replays < PLAN_REPLAYS_MAX)
+		plan->max_replays < PLAN_UNBOUND)
 		return refuse(plan, "its " DLT_REPLAY_COUNT " is no number");
 	if (letter->info.replays >= plan->max_replays) {
 		snprintf(plan->why, sizeof(plan->why),

@@ -8,7 +8,7 @@
 #include "dlq/edits.h"
 #include "dlq/marks.h"
 
-#define PLAN_REPLAYS_MAX 1000000 /* as max_replays: no bound */
+#define PLAN_UNBOUND 1000000 /* as max_replays: no bound */
 
 enum plan_word {
 	PLAN_REPLAY,  /* goes back */

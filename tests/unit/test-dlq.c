@@ -587,10 +587,10 @@ replayed_nobody_knows_how_often(void **state)
 	dlt_read(&letter.info, &letter.record);
 	assert_int_equal(word_of(&letter), PLAN_REFUSE);
 	assert_non_null(strstr(plan.why, "chat-replay-count is no number"));
-	plan.max_replays = PLAN_REPLAYS_MAX - 1;
+	plan.max_replays = PLAN_UNBOUND - 1;
 	assert_int_equal(word_of(&letter), PLAN_REFUSE);
 	/* No bound at all: it goes, and is counted from there. */
-	plan.max_replays = PLAN_REPLAYS_MAX;
+	plan.max_replays = PLAN_UNBOUND;
 	assert_int_equal(word_of(&letter), PLAN_REPLAY);
 	assert_int_equal(
 		letter_replay(&back, &letter, STR("a"), NULL, &room, &err), 0);
