@@ -189,12 +189,10 @@ print(struct app *app)
 {
 	struct err err;
 
-	if (fd_write_all(STDOUT_FILENO, "stdout", app->out.data, app->out.len,
-		    &err) < 0) {
-		LOG_ERROR("bench", "cannot write the report", LOG_E(&err));
-		app->output_broken = true;
-	}
-	buf_reset(&app->out);
+	if (fd_print(&app->out, 0, &err) == 0)
+		return;
+	LOG_ERROR("bench", "cannot write the report", LOG_E(&err));
+	app->output_broken = true;
 }
 
 static void

@@ -83,18 +83,15 @@ validate(int64_t *ids, struct token_source *tokens, struct err *err)
 static int
 say_what_would_happen(int64_t room_id)
 {
-	struct buf line = {0};
 	struct err err;
-	int rc;
 
-	buf_printf(&line,
-		"would connect to %s and follow %zu rooms, speaking in %lld\n",
-		url, rooms.count, (long long)room_id);
-	rc = fd_write_all(STDOUT_FILENO, "stdout", line.data, line.len, &err);
-	if (rc < 0)
-		LOG_ERROR("client", "cannot write the output", LOG_E(&err));
-	buf_release(&line);
-	return rc < 0 ? EXIT_TEMP : EXIT_DONE;
+	if (fd_printf(&err,
+		    "would connect to %s and follow %zu rooms, speaking in "
+		    "%lld\n",
+		    url, rooms.count, (long long)room_id) == 0)
+		return EXIT_DONE;
+	LOG_ERROR("client", "cannot write the output", LOG_E(&err));
+	return EXIT_TEMP;
 }
 
 int

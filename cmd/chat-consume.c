@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/opt.h"
+#include "io/fd.h"
 #include "io/stop.h"
 #include "run/run.h"
 
@@ -77,8 +78,9 @@ dispatch(const struct args *args, bool filter, struct err *err)
 		if (!conf)
 			return EXIT_PERM;
 		rd_kafka_conf_destroy(conf);
-		printf("chat-consume: configuration is good\n");
-		return fflush(stdout) ? EXIT_TEMP : EXIT_DONE;
+		if (fd_printf(err, "chat-consume: configuration is good\n") < 0)
+			return EXIT_TEMP;
+		return EXIT_DONE;
 	}
 	if (!filter)
 		return run_view(&args->run, err);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/status.h"
+#include "io/fd.h"
 #include "io/stop.h"
 #include "kafka/intake.h"
 #include "kafka/slot.h"
@@ -202,11 +203,15 @@ any_slot(void)
 static int
 check_only(const char *id)
 {
-	printf("%s: configuration is good; %s%s%s\n", NAME,
-		opts.idempotent ? "no transactions" : "transactional.id ",
-		opts.idempotent ? "" : id,
-		any_slot() ? ", or that of another free slot" : "");
-	return fflush(stdout) ? EXIT_TEMP : EXIT_DONE;
+	struct err err;
+
+	if (fd_printf(&err, "%s: configuration is good; %s%s%s\n", NAME,
+		    opts.idempotent ? "no transactions" : "transactional.id ",
+		    opts.idempotent ? "" : id,
+		    any_slot() ? ", or that of another free slot" : "") == 0)
+		return EXIT_DONE;
+	fprintf(stderr, "%s: %s\n", NAME, err.text);
+	return EXIT_TEMP;
 }
 
 /* The transactional.id; that of a free slot is locked then. */

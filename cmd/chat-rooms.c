@@ -65,14 +65,8 @@ flush(void)
 {
 	struct err err;
 
-	if (buf_bad(&out))
-		err_set(&err, "out of memory");
-	else if (fd_write_all(STDOUT_FILENO, "stdout", out.data, out.len,
-			 &err) == 0) {
-		buf_reset(&out);
-		return;
-	}
-	die(EXIT_TEMP, &err);
+	if (fd_print(&out, 0, &err) < 0)
+		die(EXIT_TEMP, &err);
 }
 
 /* Once; the exit closes it. A dry load never comes here. */

@@ -263,15 +263,16 @@ once(struct store *store)
 			"update store_epoch set epoch = gen_random_uuid(), "
 			"since = now() returning epoch",
 			false, NULL, &result, NULL, &err);
-	if (fault != PG_OK) {
+	int code = fault == PG_OK ? EXIT_DONE : failed_code(fault);
+
+	if (result &&
+		fd_printf(&err, "%.*s\n", STR_ARG(pg_str(result, 0, 0))) < 0)
+		code = EXIT_TEMP;
+	if (code != EXIT_DONE)
 		fprintf(stderr, "chat-store: %s\n", err.text);
-		return failed_code(fault);
-	}
-	if (result)
-		printf("%.*s\n", STR_ARG(pg_str(result, 0, 0)));
 	PQclear(result);
 	pg_link_close(&store->link);
-	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_TEMP;
+	return code;
 }
 
 int

@@ -52,14 +52,8 @@ print_line(struct buf *line)
 	struct err err;
 
 	buf_add_char(line, '\n');
-	if (buf_bad(line)) {
-		err_set(&err, "out of memory");
-		return complain(EXIT_TEMP, &err);
-	}
-	if (fd_write_all(STDOUT_FILENO, "stdout", line->data, line->len, &err) <
-		0)
-		return complain(EXIT_TEMP, &err);
-	return EXIT_DONE;
+	return fd_print(line, 0, &err) < 0 ? complain(EXIT_TEMP, &err)
+					   : EXIT_DONE;
 }
 
 /* ---- mint -------------------------------------------------------------- */

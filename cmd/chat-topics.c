@@ -74,14 +74,7 @@ print_plan(const char *topic, const char *action, const struct buf *why)
 static int
 flush(struct err *err)
 {
-	int rc = 0;
-
-	if (buf_bad(&out))
-		return err_set(err, "out of memory");
-	if (out.len)
-		rc = fd_write_all(1, "stdout", out.data, out.len, err);
-	buf_reset(&out);
-	return rc;
+	return fd_print(&out, 0, err);
 }
 
 /* ---- apply ------------------------------------------------------------------

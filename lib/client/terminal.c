@@ -11,6 +11,7 @@
 #include "client/show.h"
 #include "io/fd.h"
 
+#define LINE_KEEP 65536 /* bytes of storage */
 #define LINE_MAX_BYTES 65536
 #define ACK_WAIT_MS 2000  /* for answers that are best effort */
 #define TERM_WAIT_MS 5000 /* for receipts after TERM */
@@ -92,8 +93,7 @@ print(struct terminal *terminal)
 
 	if (terminal->output_broken)
 		return;
-	if (fd_write_all(STDOUT_FILENO, "stdout", terminal->line.data,
-		    terminal->line.len, &err) == 0)
+	if (fd_print(&terminal->line, LINE_KEEP, &err) == 0)
 		return;
 	LOG_ERROR("client", "cannot write the output", LOG_E(&err));
 	terminal->output_broken = true;

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -69,6 +72,23 @@ fd_print(struct buf *out, size_t keep, struct err *err)
 		return err_set(err, "out of memory");
 	rc = fd_write_all(STDOUT_FILENO, "stdout", out->data, out->len, err);
 	buf_shrink(out, keep);
+	return rc;
+}
+
+int
+fd_printf(struct err *err, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int len, rc;
+
+	va_start(ap, fmt);
+	len = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		return err_set(err, "out of memory");
+	rc = fd_write_all(STDOUT_FILENO, "stdout", text, (size_t)len, err);
+	free(text);
 	return rc;
 }
 

@@ -19,13 +19,15 @@ int fd_write_all(int fd, const char *name, const void *data, size_t len,
 /* Writes what out has to stdout, and empties it; its storage is kept where it
  * has `keep` bytes at most. An out that lacked memory is an error, too. */
 int fd_print(struct buf *out, size_t keep, struct err *err) MUST_CHECK;
+/* A word or two, to stdout. */
+int fd_printf(struct err *err, const char *fmt, ...) PRINTF(2, 3) MUST_CHECK;
 
 int fd_nonblock(int fd, bool on, struct err *err) MUST_CHECK;
 
 /* Waits for events (poll(2)'s) until the deadline: 1 they are there, 0 not,
  * -1 with err. A signal that came ends the wait with 0. */
-int fd_wait(int fd, short events, int64_t deadline_ms,
-	struct err *err) MUST_CHECK;
+int fd_wait(
+	int fd, short events, int64_t deadline_ms, struct err *err) MUST_CHECK;
 
 /* A larger capacity for a pipe, so that a batch fits in; what is no pipe, or
  * what the system does not grant, stays as it is. */
@@ -41,7 +43,7 @@ int fd_read_file(const char *path, size_t max_bytes, struct buf *out,
 /* A secret from a file: raw bytes less one trailing newline; "base64:" in
  * front means encoded. Refuses a file that others may read (mode & 007).
  * The caller wipes it (explicit_bzero) when done. */
-int fd_read_secret(const char *path, struct buf *out,
-	struct err *err) MUST_CHECK;
+int fd_read_secret(
+	const char *path, struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -88,9 +88,7 @@ print(const struct move *move, struct err *err)
 	for (i = 0; i < move->to.count; i++)
 		(move->opts->json ? print_json : print_row)(
 			&out, &move->to.item[i], move->was->elems[i].offset);
-	rc = buf_bad(&out) ? err_set(err, "out of memory")
-			   : fd_write_all(STDOUT_FILENO, "stdout", out.data,
-				     out.len, err);
+	rc = fd_print(&out, 0, err);
 	buf_release(&out);
 	return rc;
 }

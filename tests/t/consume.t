@@ -7,6 +7,14 @@ trap 'rm -rf "$dir"' EXIT
 unset CHAT_BROKERS CHAT_RUN
 n=0
 
+if [ -e /dev/full ]; then
+	n=$((n + 1))
+	"$consume" -n -t x -b x 2>"$dir/err" >/dev/full
+	[ $? = 111 ] && grep -q 'cannot write to stdout' "$dir/err" ||
+		printf 'not '
+	echo "ok $n - -n on a full disk: 111, and says so"
+fi
+
 # ends CODE WORDS ARG..: exit code, and words in what it says
 ends() {
 	want=$1

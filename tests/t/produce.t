@@ -33,6 +33,9 @@ says 'with the transactional id' "chat-produce.$(hostname).0"
 says 'which any free slot may give' 'or that of another free slot'
 try -n -b x:1 --slot 3
 says 'which has the slot' "chat-produce.$(hostname).3"
+"$produce" -n -b x:1 -d "$dir" >/dev/full 2>"$dir/err"
+is '-n on a full disk: 111' $? 111
+says '.. and says so' 'cannot write to stdout'
 try -n -b x:1 -I
 is '-n -I' $code 0
 says 'which has none' 'no transactions'
