@@ -158,19 +158,42 @@ rest_body_bytes(struct conn *conn)
 	return n;
 }
 
+/* Its sender waits for a word before it sends the body (RFC 9110 §10.1.1); from
+ * HTTP/1.0, and any other expectation, means nothing. */
+static bool
+expects_continue(struct conn *conn)
+{
+	struct buf expect = {0}, version = {0};
+	bool yes = request_header(conn->wsi, WSI_TOKEN_HTTP_EXPECT, &expect) &&
+		   request_header(conn->wsi, WSI_TOKEN_HTTP, &version) &&
+		   str_case_eq_c(buf_str(&expect), "100-continue") &&
+		   !str_eq_c(buf_str(&version), "HTTP/1.0");
+
+	buf_release(&expect);
+	buf_release(&version);
+	return yes;
+}
+
 void
 rest_request(struct conn *conn)
 {
 	struct http *http = conn->http;
+	bool waits = expects_continue(conn), close;
 	int64_t body = rest_body_bytes(conn);
 
+	/* After a refusal the body may come, or the next request. */
+	close = http->close;
+	http->close |= waits;
 	if (body < 0 || !authorize(conn))
 		return;
 	if (request_query(conn->wsi, &http->query) < 0) {
 		http_fail(conn, 400, "", "BAD_REQUEST", "bad query");
 		return;
 	}
+	http->close = close;
 	http->body_left = (size_t)body;
 	if (!body)
 		rest_forward(conn);
+	else if (waits)
+		conn_queue(conn, STR("HTTP/1.1 100 Continue\r\n\r\n"), STR(""));
 }

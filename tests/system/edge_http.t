@@ -312,6 +312,56 @@ for c in b'{"a":"bcd"}':
 eq(json.loads(read_http(s)[2])["data"]["body"], {"a": "bcd"},
    "a body byte by byte")
 s.close()
+
+
+# ---- Expect: 100-continue (RFC 9110 10.1.1)
+def expecting(length, expect="100-continue", who=bearer(7), version="1.1"):
+    """A head, and for how long its sender need not wait for more."""
+    sock = socket.create_connection(("127.0.0.1", edge.port))
+    sock.sendall(("POST /api/v1/p HTTP/%s\r\nHost: x\r\n%s\r\nExpect: %s\r\n"
+                  "Content-Length: %d\r\n\r\n" % (
+                      version, who, expect, length)).encode())
+    return sock
+
+
+def quiet(sock, seconds=0.3):
+    sock.settimeout(seconds)
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except socket.timeout:
+        return True
+
+
+for word in ("100-continue", "100-Continue"):
+    s = expecting(7, word)
+    s.settimeout(3)
+    eq(s.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n",
+       "Expect: %s: it may go on" % word)
+    s.sendall(b'{"a":1}')
+    st, h, body = read_http(s)
+    eq((st, json.loads(body)["data"]["body"], h["connection"]),
+       (200, {"a": 1}, "keep-alive"), "and has one answer")
+    s.sendall((one % 9).encode())
+    eq(json.loads(read_http(s)[2])["data"]["query"]["i"], "9",
+       "and the connection goes on")
+    s.close()
+for name, status, how in (("no token", 401, {"who": "Accept: */*"}),
+                          ("too much", 413, {"length": 65537})):
+    s = expecting(**dict({"length": 7}, **how))
+    st, h, body = read_http(s)
+    eq((st, h.get("connection"), s.recv(1)), (status, "close", b""),
+       "%s: the last word at once, for the body may never come" % name)
+    s.close()
+for name, how in (("no HTTP/1.1", {"version": "1.0"}),
+                  ("another expectation", {"expect": "x"})):
+    s = expecting(7, **how)
+    ok(quiet(s), "%s: no such word" % name)
+    s.sendall(b'{"a":1}')
+    eq(read_http(s)[0], 200, "but an answer")
+    s.close()
+s = expecting(0)
+eq(read_http(s)[0], 200, "no body: nothing to wait for")
+s.close()
 # large answers: taken slowly, and not taken while the next request comes
 api.rest = lambda r: (200, {"success": True, "data": "z" * 3000000})
 
