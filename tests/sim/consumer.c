@@ -37,6 +37,7 @@ on_assign(struct actor *actor)
 		trace("%s gets %d, from %lld", actor->name, p, (long long)at);
 		run->part[p] =
 			runner_part(&run->r, str_c(topic_names[run->topic]), p);
+		law_assigned(&run->law, p, at);
 		runner_assigned(&run->r, run->part[p],
 			at < 0 ? WINDOW_NONE : at, w.now);
 		run->position[p] = at < 0 ? 0 : at;
@@ -57,6 +58,10 @@ on_revoke(struct actor *actor, bool lost)
 		if (!(run->parts >> p & 1))
 			continue;
 		any = true;
+		if (lost)
+			law_lost(&run->law, p);
+		else
+			law_revoked(&run->law, p);
 		if (lost && RULE(lost_commits_nothing))
 			runner_lost(&run->r, run->part[p], w.now);
 		else
@@ -120,6 +125,8 @@ take_record(struct actor *actor, int p, struct krec *rec)
 	run->position[p] = record->offset + 1;
 	if (!RULE(sim_no_loss) && chance(5))
 		return;
+	law_polled(&run->law, p, rec,
+		run->topic != DLT && record->value.len > RUN_LONGEST);
 	if (!runner_polled(&run->r, run->part[p], record->offset,
 		    record->key_null ? NULL : &record->key,
 		    record->value.len + record->key.len, rec,
@@ -153,8 +160,10 @@ run_poll(struct actor *actor)
 	if (actor->state != UP || rec || run->state != C_HAS)
 		return;
 	for (p = 0; p < w.plan.parts; p++)
-		if (run->parts >> p & 1)
+		if (run->parts >> p & 1) {
+			law_position(&run->law, p, run->position[p]);
 			runner_position(run->part[p], run->position[p]);
+		}
 }
 
 bool

@@ -19,6 +19,7 @@ choke(struct actor *actor)
 
 	if (!run->source.paused || run->r.choked)
 		return;
+	law_choke(&run->law, true);
 	runner_choke(&run->r, true, w.now);
 	if (run->pipe)
 		run->pipe->side[0].paused = true;
@@ -30,6 +31,7 @@ emits_resume(struct actor *actor, struct group_source *source)
 	struct run *run = actor->self;
 
 	(void)source;
+	law_choke(&run->law, false);
 	runner_choke(&run->r, false, w.now);
 	if (run->pipe)
 		run->pipe->side[0].paused = false;
@@ -41,10 +43,10 @@ emits_answer(struct actor *actor, const struct pitem *item, bool dead)
 {
 	struct run *run = actor->self;
 	bool letter = (uintptr_t)item->opaque & 1;
+	struct item *of = (struct item *)((char *)item->opaque - letter);
 
-	runner_published(&run->r,
-		(struct item *)((char *)item->opaque - letter), letter, dead,
-		STR("refused"), w.now);
+	law_published(&run->law, of, letter, dead);
+	runner_published(&run->r, of, letter, dead, STR("refused"), w.now);
 	actor->due = true;
 }
 
@@ -69,6 +71,7 @@ emits_letter(struct run *run, struct item *item)
 	if (run->topic == DLT) { /* said, that is all */
 		if (w.silence_kills < 5)
 			wrong("I1", "a letter is dead");
+		law_published(&run->law, item, true, false);
 		runner_published(&run->r, item, true, false, STR(""), w.now);
 		return;
 	}
@@ -114,9 +117,15 @@ take_result(struct actor *actor, const struct result *result)
 		.status = status[result->status],
 		.error_class = result->error_class,
 		.error_message = result->error_message};
+	enum law_says says = law_result(&run->law, result->partition,
+		result->offset, (int)r.status, run->pending_count);
 	struct item *item =
 		runner_result(&run->r, &r, run->pending_count, w.now);
 
+	if (!item != (says != LAW_TAKES))
+		wrong("LAW", "%s: an answer to @%lld is %s", actor->name,
+			(long long)result->offset,
+			item ? "taken, and nobody awaits it" : "dropped");
 	if (item)
 		((struct krec *)item->body)->said = run->pending_count;
 	if (item && run->atomic)
@@ -139,15 +148,19 @@ emits_line(struct actor *actor, struct msg *msg)
 	if (filter_line_parse(&parsed, msg->text, &run->room, &err) < 0)
 		abort();
 	if (parsed.kind == FILTER_HELLO) {
+		law_up(&run->law);
 		runner_filter_up(&run->r, w.now);
 	} else if (parsed.kind == FILTER_RESULT) {
+		law_said(&run->law, false);
 		take_result(actor, &parsed.result);
 	} else if (parsed.kind == FILTER_EMIT) {
+		law_said(&run->law, false);
 		runner_said(&run->r, w.now);
 		if (run->pending_count == PENDING_MAX)
 			abort();
 		run->pending[run->pending_count++] = msg->text;
 	} else {
+		law_said(&run->law, true);
 		runner_waiting(&run->r, w.now);
 	}
 }

@@ -31,6 +31,7 @@ filter_gone(struct actor *actor)
 	run->pipe = NULL;
 	if (RULE(emits_need_a_result))
 		run->pending_count = 0;
+	law_gone(&run->law, pair_status(actor->index), run->r.killing);
 	runner_filter_exit(&run->r, pair_status(actor->index), w.now);
 }
 
@@ -69,6 +70,7 @@ start_filter(struct actor *actor)
 	struct run *run = actor->self;
 	struct actor *store = actor_of(STORE, actor->index);
 
+	law_started(&run->law);
 	if (store->state != DOWN)
 		actor_kill(store);
 	actor_start(store);
@@ -91,6 +93,7 @@ print_control(struct actor *actor, const struct runner_action *action)
 	for (i = 0; i < action->count; i++) {
 		struct part *part = action->parts[i];
 
+		law_control(&run->law, part->partition, assigned);
 		position = (struct position){.topic = str_c(part->topic),
 			.partition = part->partition,
 			.offset = assigned ? window_commit(&part->window) : -1,
@@ -113,6 +116,7 @@ print_record(struct actor *actor, const struct runner_action *action)
 	trace("%s sends %.*s @%lld%s", actor->name,
 		STR_ARG(send_label(run->topic, &record)),
 		(long long)record.offset, action->again ? ", again" : "");
+	law_send(&run->law, action->item, rec, action->again);
 	record.again = action->again;
 	if (record.value.len > RUN_LONGEST) {
 		record.value_left_out = true;
@@ -139,6 +143,7 @@ commit(struct actor *actor, const struct runner_action *action)
 		req->offset[p] = action->parts[i]->committing;
 		trace("%s commits %d@%lld", actor->name, p,
 			(long long)req->offset[p]);
+		law_commit(&run->law, p, req->offset[p]);
 	}
 	if (run->atomic)
 		xact_commit(actor, req);
@@ -154,15 +159,19 @@ act(struct actor *actor, const struct runner_action *action)
 
 	switch (action->act) {
 	case ACT_DONE:
+		law_done(&run->law, action->body);
+		break;
 	case ACT_FUSE: /* there is none */
 		break;
 	case ACT_EMIT:
+		law_staged(&run->law, action->item);
 		xact_emit(actor, action->item);
 		break;
 	case ACT_LETTER:
 		trace("%s: a letter for @%lld: %s", actor->name,
 			(long long)action->item->slot.offset,
 			action->item->error_class);
+		law_letter(&run->law, action->item, action->item->body);
 		emits_letter(run, action->item);
 		break;
 	case ACT_START:
@@ -170,6 +179,7 @@ act(struct actor *actor, const struct runner_action *action)
 		break;
 	case ACT_KILL:
 		trace("%s kills its filter: %s", actor->name, action->why);
+		law_killed(&run->law);
 		w.silence_kills +=
 			actor_of(STORE, actor->index)->state == STOPPED;
 		pair_kill(actor->index, SIGKILL);
@@ -193,9 +203,12 @@ act(struct actor *actor, const struct runner_action *action)
 		commit(actor, action);
 		break;
 	case ACT_LET_GO:
+		law_let_go(&run->law);
 		run_let_go(run);
 		break;
 	case ACT_EXIT:
+		if (action->code == EXIT_DONE)
+			law_end(&run->law);
 		actor_exit(actor, action->code, action->why);
 		break;
 	}
@@ -250,13 +263,17 @@ turn(struct actor *actor)
 	do {
 		again = false;
 		if (!xact_blocked(run)) {
-			if (run->asked_to_stop)
+			if (run->asked_to_stop) {
+				law_stop(&run->law);
 				runner_stop(&run->r, EXIT_DONE, "asked to stop",
 					w.now);
+			}
 			run_poll(actor);
 			if (actor->state != UP)
 				return;
+			law_tick(&run->law);
 			runner_tick(&run->r, w.now);
+			law_ticked(&run->law, run->r.killing);
 			if (do_actions(actor, &budget, &again) &&
 				actor->state != UP)
 				return;
@@ -267,6 +284,8 @@ turn(struct actor *actor)
 			return;
 		}
 	} while (again && budget > 0 && !xact_blocked(run));
+	if (budget > 0 && !xact_blocked(run))
+		law_turned(&run->law);
 	actor->due |= budget <= 0;
 	set_clock(actor);
 }
@@ -291,6 +310,7 @@ back(struct actor *actor, struct msg *msg)
 			"another process has our place in the group");
 		return;
 	}
+	law_committed(&run->law, req->verdict == V_OK);
 	runner_committed(&run->r, req->verdict == V_OK, w.now);
 }
 
@@ -310,6 +330,7 @@ start(struct actor *actor)
 	run->topic = coord_topic(actor->index);
 	run->group = coord_group(actor->index);
 	run->atomic = opts.atomic;
+	law_init(&run->law, actor, opts.control, opts.atomic);
 	if (runner_init(&run->r, &opts, w.now, &err) < 0)
 		abort();
 	if (run->atomic) {

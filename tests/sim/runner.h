@@ -8,6 +8,7 @@
 
 #include "flow/runner.h"
 #include "kafka.h"
+#include "law.h"
 #include "sends.h"
 #include "wire/record.h"
 
@@ -41,6 +42,7 @@ struct kept {
 
 struct run {
 	struct runner r;
+	struct law law;
 	enum topic topic;
 	struct cgroup *group;
 	bool atomic, asked_to_stop;

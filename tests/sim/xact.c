@@ -161,10 +161,13 @@ ended(struct actor *actor)
 			     : "aborted");
 	if (x->commit && !RULE(x_offsets_in_it))
 		kafka_send(actor, x->offsets);
-	if (x->refused)
+	if (x->refused) {
+		law_refused(&run->law);
 		runner_refused(&run->r, x->letter, STR("refused"), w.now);
-	else
+	} else {
+		law_committed(&run->law, x->commit);
 		runner_committed(&run->r, x->commit, w.now);
+	}
 }
 
 const char *
