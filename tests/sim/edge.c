@@ -172,6 +172,7 @@ subscribe(struct session *session, const struct msg *msg)
 
 	if (sub->used)
 		edge_sub_free(sub);
+	edge->heads_due &= edge->follow.room_count > 0;
 	*sub = (struct sub){
 		.used = true, .session = session, .room = msg->room};
 	if (msg->epoch)
@@ -275,8 +276,10 @@ line(struct actor *actor, struct conn *conn, struct msg *msg)
 		edge_answer(edge, msg);
 	else if (msg->kind == M_LINE)
 		edge_event(edge, msg->text);
-	else if (RULE(ready_follows_again))
+	else if (RULE(ready_follows_again)) {
+		edge->heads_again |= edge->heads_out;
 		follow_line_up(&edge->follow);
+	}
 }
 
 /* The end of a loop turn: subscriptions that are over, sessions, room for
@@ -329,6 +332,8 @@ turn(struct actor *actor)
 	if (edge->api && w.now >= edge->follow_tick_ms + RETRY_MS) {
 		edge->follow_tick_ms = w.now;
 		follow_retry(&edge->follow);
+		if (edge->heads_due && edge->follow.room_count)
+			wrong("LAW", "%s asks for no heads again", actor->name);
 	}
 	actor_wake(actor, at);
 	if (!TAILQ_EMPTY(&edge->follow.need) || edge->follow.heads_need)

@@ -27,6 +27,7 @@ struct sub {
 	int room;
 	bool used, over;
 	struct ask *ask;
+	int64_t step, head; /* of the answer that last found him a member */
 };
 
 struct ask {
@@ -66,6 +67,9 @@ struct edge {
 	struct session session[SESSIONS];
 	struct ask ask[ASKS];
 	int64_t next_ask, follow_tick_ms;
+	bool heads_due;	  /* a question for heads has failed */
+	bool heads_out;	  /* .. is out */
+	bool heads_again; /* .. and `ready` came meanwhile */
 	struct record_room room;
 	struct buf line;
 	int items; /* alive */

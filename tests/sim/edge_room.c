@@ -57,7 +57,7 @@ edge_item_end(struct sitem *item, int user)
 }
 
 static struct follow_item *
-item_of_row(struct edge *edge, const struct row *row)
+item_of_row(struct edge *edge, const struct row *row, int user, int64_t step)
 {
 	struct sitem *item = edge_item(edge, row->room, row->seq);
 
@@ -65,6 +65,10 @@ item_of_row(struct edge *edge, const struct row *row)
 	item->cmid = row->cmid;
 	item->type = row->type;
 	memcpy(item->content, row->content, sizeof(item->content));
+	if (row->deleted[user] && row->deleted[user] <= step) {
+		item->type = ROW_DELETED;
+		item->content[0] = '\0';
+	}
 	if (row->type == ROW_KICK || row->type == ROW_LEAVE)
 		edge_item_end(item, row->target);
 	return &item->follow;
@@ -115,23 +119,46 @@ ask_follow(struct follow_sub *follow, int64_t from_seq, const char *epoch)
 }
 
 static bool
+has_room(struct follow_sub *follow)
+{
+	return sub_of(follow)->session->conn->side[0].count < OUT_MAX / 2;
+}
+
+static bool
 ask_page(struct follow_sub *follow, int64_t after)
 {
+	if (!has_room(follow))
+		wrong("LAW", "a page is asked for, and its client's queue is "
+			     "half full");
 	return ask_sub(follow, ASK_PAGE, after, "");
 }
 
 static bool
 ask_heads(struct follow *follow, const int64_t *rooms, size_t count)
 {
+	struct edge *edge = follow->data;
+
 	(void)rooms;
 	(void)count; /* all there are */
-	return ask(follow->data, ASK_HEADS, NULL, msg_new(M_ASK)) != NULL;
+	edge->heads_out = ask(edge, ASK_HEADS, NULL, msg_new(M_ASK)) != NULL;
+	edge->heads_due = !edge->heads_out;
+	return edge->heads_out;
 }
 
-static bool
-has_room(struct follow_sub *follow)
+/* What he had deleted when he was last found a member comes as DELETED. */
+static void
+check_deleted(const struct sub *sub, const struct sitem *item)
 {
-	return sub_of(follow)->session->conn->side[0].count < OUT_MAX / 2;
+	const struct edge *edge = sub->session->edge;
+	int64_t seq = item->follow.seq;
+	const struct row *row = pg_row(item->room, seq);
+
+	if (row && pg_epoch_parse(str_c(edge->follow.epoch)) == pg.epoch &&
+		row->deleted[sub->session->user] &&
+		row->deleted[sub->session->user] <= sub->step &&
+		seq <= sub->head && item->type != ROW_DELETED)
+		wrong("I7", "user%d gets room%d seq %lld, which he had deleted",
+			sub->session->user, item->room, (long long)seq);
 }
 
 static void
@@ -143,6 +170,7 @@ deliver(struct follow_sub *follow, struct follow_item *fitem)
 
 	check_allowed(session->user, item->room, fitem->seq,
 		pg_epoch_parse(str_c(session->edge->follow.epoch)));
+	check_deleted(sub_of(follow), item);
 	msg->room = item->room;
 	msg->seq = fitem->seq;
 	msg->user = item->user;
@@ -251,7 +279,14 @@ give(struct edge *edge, struct sub *sub, int what, const struct pganswer *from)
 	pg_epoch_print(from->epoch, epoch);
 	answer.epoch = str_c(epoch);
 	for (i = 0; i < from->count; i++)
-		items[i] = item_of_row(edge, from->row[i]);
+		items[i] = item_of_row(
+			edge, from->row[i], sub->session->user, from->step);
+	if (from->member &&
+		sub->follow.state == (what == ASK_FOLLOW ? FOLLOW_ASKING
+							 : FOLLOW_FOLLOWING)) {
+		sub->step = from->step;
+		sub->head = from->head;
+	}
 	(what == ASK_FOLLOW ? follow_answered : follow_paged)(
 		&edge->follow, &sub->follow, &answer);
 	for (i = 0; i < from->count; i++)
@@ -268,6 +303,26 @@ give_heads(struct edge *edge, const struct pganswer *from)
 		(const int64_t(*)[2])from->heads, (size_t)from->count);
 }
 
+/* A round that was asked for during this one follows it; one that failed is
+ * asked for again (edge.c). */
+static void
+heads_end(struct edge *edge, const struct pganswer *answer)
+{
+	bool again = edge->heads_again;
+
+	edge->heads_out = edge->heads_again = false;
+	if (!answer) {
+		edge->heads_due = true;
+		follow_heads_failed(&edge->follow);
+		return;
+	}
+	give_heads(edge, answer);
+	if (again && !edge->heads_out && !edge->heads_due &&
+		edge->follow.room_count)
+		wrong("LAW", "%s was ready again, and asks for no heads",
+			edge->actor->name);
+}
+
 static void
 finish(struct edge *edge, struct ask *a, const struct pganswer *answer)
 {
@@ -275,10 +330,7 @@ finish(struct edge *edge, struct ask *a, const struct pganswer *answer)
 
 	a->used = false;
 	if (a->what == ASK_HEADS) {
-		if (answer)
-			give_heads(edge, answer);
-		else
-			follow_heads_failed(&edge->follow);
+		heads_end(edge, answer);
 		return;
 	}
 	if (!sub)

@@ -153,6 +153,8 @@ emits_line(struct actor *actor, struct msg *msg)
 	} else if (parsed.kind == FILTER_RESULT) {
 		law_said(&run->law, false);
 		take_result(actor, &parsed.result);
+		if (w.plan.odd && !run->r.killing) /* a line twice */
+			take_result(actor, &parsed.result);
 	} else if (parsed.kind == FILTER_EMIT) {
 		law_said(&run->law, false);
 		runner_said(&run->r, w.now);

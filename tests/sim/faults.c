@@ -54,8 +54,10 @@ foreign(int room)
 void
 kill_one(struct actor *actor)
 {
+	static const int others[] = {SIGKILL, SIGTERM, 1 << 8, 111 << 8};
+
 	if (actor->kind == STORE)
-		pair_kill(actor->index, SIGKILL);
+		pair_kill(actor->index, others[roll(ARRAY_LEN(others))]);
 	else
 		actor_kill(actor);
 }
@@ -182,6 +184,8 @@ broker_away(int ms)
 {
 	w.broker_up = false;
 	w.broker_back_ms = w.now + ms;
+	if (chance(40))
+		w.wait_ms = w.broker_back_ms;
 }
 
 static void
@@ -354,6 +358,15 @@ step_act(const struct step *step)
 	case DO_WAIT:
 		w.wait_ms = w.now + step->b;
 		break;
+	case DO_DELETE:
+		pg_delete(step->a, step->b);
+		break;
+	case DO_FALSE:
+		odd_event(step->a);
+		break;
+	case DO_DENY:
+		w.deny = step->b;
+		break;
 	case DO_EXPIRE:
 		pg_expire(step->a % w.plan.rooms, step->b);
 		break;
@@ -372,7 +385,7 @@ mend(void)
 	w.mended = true;
 	w.mended_ms = w.now;
 	w.mended_steps = w.steps;
-	w.late_ms = 0;
+	w.late_ms = w.deny = 0;
 	w.pg_back_ms = w.broker_back_ms = w.now;
 	for (i = 0; i < QUEUES; i++)
 		kafka.queue[i].hold_ms = 0;

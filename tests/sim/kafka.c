@@ -231,7 +231,7 @@ serve_produce(struct req *req)
 	if (txid && req->epoch != txid->epoch)
 		return V_FENCED;
 	if (send_is_refused(req->topic, req->record.value)) {
-		send_was_refused(req->record.value);
+		send_was_refused(req->topic, req->record.value);
 		return V_REFUSED;
 	}
 	if (req->refuse)

@@ -81,7 +81,7 @@ law_drop(struct law *law, int p)
 	struct law_item *i;
 
 	law_leave_unsent(law, p);
-	/* It holds again what it answered before it read that word. */
+	/* Until then answers came to what was sent before that word. */
 	if (!law->part[p].stale)
 		law_keys_forget(law, p);
 	TAILQ_FOREACH (i, &law->items, link) {
@@ -135,7 +135,7 @@ law_control(struct law *law, int p, bool assigned)
 			assigned ? "assigned" : "revoked");
 	part->told = assigned;
 	part->stale = false;
-	if (!assigned)
+	if (!assigned && !part->leaving)
 		law_keys_forget(law, p);
 }
 

@@ -20,7 +20,7 @@ enum {
 	LETTERS_MAX = 160
 };
 
-enum row_type { ROW_TEXT, ROW_INVITE, ROW_KICK, ROW_LEAVE };
+enum row_type { ROW_TEXT, ROW_INVITE, ROW_KICK, ROW_LEAVE, ROW_DELETED };
 
 struct row {
 	int64_t id, seq, cmid; /* cmid 0: a system message */
@@ -29,7 +29,8 @@ struct row {
 	char content[16];
 	int part;
 	int64_t offset, timestamp;
-	int64_t told_ms; /* its event is in chat-events; 0: not yet */
+	int64_t told_ms;	/* its event is in chat-events; 0: not yet */
+	int64_t deleted[USERS]; /* for himself, in that step; 0: not */
 };
 
 struct outcome {
@@ -124,6 +125,7 @@ void pg_crash(void);
 /* The client's connection is gone, or it is itself. */
 void pg_client_gone(const struct actor *actor, bool dead);
 void pg_expire(int room, int count);
+void pg_delete(int user, int room);
 void pg_snapshot(void); /* for pg_restore() */
 void pg_restore(void);
 void pg_epoch_print(int epoch, char out[24]);
@@ -149,6 +151,7 @@ struct pganswer {
 	int epoch, status; /* enum follow_status */
 	int count;
 	const struct row *row[ROWS_MAX];
+	int64_t step;		 /* of the snapshot */
 	int64_t heads[ROOMS][2]; /* heads: count of them */
 };
 void pg_follow(

@@ -116,11 +116,25 @@ pg_expire(int room, int count)
 }
 
 void
+pg_delete(int user, int room)
+{
+	struct room *r = &pg.room[room];
+	int i;
+
+	for (i = r->rows - 1; i >= 0; i--)
+		if (r->row[i]->type == ROW_TEXT && !r->row[i]->deleted[user]) {
+			r->row[i]->deleted[user] = w.steps;
+			return;
+		}
+}
+
+void
 pg_follow(int user, int room, int64_t from, int epoch, struct pganswer *out)
 {
 	const struct room *r = &pg.room[room];
 
 	*out = (struct pganswer){.epoch = pg.epoch,
+		.step = w.steps,
 		.head = r->last_seq,
 		.member = r->member[user]};
 	if (!out->member)
@@ -160,6 +174,7 @@ pg_page(int user, int room, int64_t after, struct pganswer *out)
 	const struct room *r = &pg.room[room];
 
 	*out = (struct pganswer){.epoch = pg.epoch,
+		.step = w.steps,
 		.head = r->last_seq,
 		.member = r->member[user]};
 	page(out, room, after,

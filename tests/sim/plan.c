@@ -55,6 +55,9 @@ static const struct kind kinds[] = {
 	{DO_HANG, 8, 1, IN(REBALANCE)},
 	{DO_REPLAY, 40, 4, IN(RETRIES)},
 	{DO_EXPIRE, 10, 2, IN(FOLLOWING)},
+	{DO_DENY, 12, 2, IN(REBALANCE) | IN(ENTRANCE)},
+	{DO_DELETE, 20, 4, IN(FOLLOWING) | IN(MEMBERS)},
+	{DO_FALSE, 10, 2, IN(FOLLOWING)},
 };
 
 static void
@@ -105,6 +108,8 @@ add_sends(struct plan *plan, bool wild)
 				     : send->temper == BIG ? 20
 							   : 1 << 20;
 		send->first_left = send->left;
+		if (send->temper == POISON && chance(20))
+			send->letter_left = 1 + (int)roll(4);
 		snprintf(send->content, sizeof(send->content), "text %d", i);
 		add(plan, DO_SEND, i, 0);
 	}
@@ -128,6 +133,10 @@ add_fault(struct plan *plan, enum step_kind kind, enum about about)
 		if (chance(70))
 			add(plan, DO_INVITE, user, room);
 		break;
+	case DO_DELETE:
+		add(plan, kind, user, room);
+		break;
+	case DO_FALSE:
 	case DO_FOREIGN:
 		add(plan, kind, room, 0);
 		break;
@@ -150,6 +159,9 @@ add_fault(struct plan *plan, enum step_kind kind, enum about about)
 		break;
 	case DO_CRASH:
 		add(plan, kind, (int)roll(POINTS), chance(15) ? 8 : 1);
+		break;
+	case DO_DENY:
+		add(plan, kind, 0, 1 + (int)roll(20));
 		break;
 	case DO_EXPIRE:
 		add(plan, kind, room, 1 + (int)roll(4));
@@ -213,6 +225,10 @@ plan_make(struct plan *plan, uint64_t seed)
 	plan->page = 1 + (int)roll(4);
 	plan->atomic = chance(30);
 	plan->twice = chance(15);
+	plan->odd = chance(25);
+	plan->plain = chance(10);
+	plan->echo = chance(15);
+	plan->source = chance(30) ? 2 : 8;
 	plan->window_bytes = chance(30) ? 1000 : 1 << 20;
 	about = chance(40) ? ALL : (enum about)roll(ABOUTS);
 	for (c = 0; c < plan->clients; c++)

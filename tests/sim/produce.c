@@ -19,12 +19,41 @@ struct produce {
 	struct pub pub;
 	struct record_room room;
 	struct buf line;
+	struct msg *kept; /* the plan wants it late */
+	struct conn *kept_for;
 };
 
 static void
 set_reading(struct conn *conn, const struct actor *actor, bool paused)
 {
 	conn->side[conn_side(conn, actor)].paused = paused;
+}
+
+static void
+say_kept(struct actor *actor)
+{
+	struct produce *p = actor->self;
+
+	if (p->kept)
+		conn_send(p->kept_for, actor, p->kept);
+	p->kept = NULL;
+}
+
+static void
+say(struct actor *actor, struct conn *conn)
+{
+	struct produce *p = actor->self;
+
+	if (w.plan.echo && !p->kept && chance(30)) {
+		p->kept = msg_line(buf_str(&p->line));
+		p->kept_for = conn;
+		actor->due = true;
+		return;
+	}
+	conn_send(conn, actor, msg_line(buf_str(&p->line)));
+	if (w.plan.echo)
+		conn_send(conn, actor, msg_line(buf_str(&p->line)));
+	say_kept(actor);
 }
 
 static void
@@ -46,7 +75,7 @@ on_answer(struct actor *actor, const struct pitem *item, bool dead)
 		return;
 	buf_reset(&p->line);
 	answer_print(&p->line, &answer);
-	conn_send(client->conn, actor, msg_line(buf_str(&p->line)));
+	say(actor, client->conn);
 }
 
 static void
@@ -102,6 +131,8 @@ line(struct actor *actor, struct conn *conn, struct msg *msg)
 	actor->due = true;
 	if (msg->kind == M_EOF) {
 		group_forget(&p->pub.group, &client->source);
+		if (p->kept_for == conn)
+			p->kept = NULL;
 		conn_close(conn, actor);
 		return;
 	}
@@ -128,6 +159,7 @@ turn(struct actor *actor)
 {
 	struct produce *p = actor->self;
 
+	say_kept(actor);
 	end(actor, pub_step(&p->pub));
 }
 

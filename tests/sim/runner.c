@@ -15,7 +15,6 @@
 
 enum {
 	WINDOW = 12,
-	SOURCE_RECORDS = 8, /* emits that are not acked, until it is choked */
 	HANG_MS = 30000,
 	TICK_MS = 1000,
 };
@@ -77,6 +76,11 @@ start_filter(struct actor *actor)
 	run->pipe = conn_open(PIPE, actor, store);
 	if (run->r.choked)
 		run->pipe->side[0].paused = true;
+	if (w.plan.plain) {
+		law_up(&run->law);
+		runner_filter_up(&run->r, w.now);
+		return;
+	}
 	buf_reset(&run->line);
 	hello_print(&run->line, "chat-consume", RECORD_LINE_MAX);
 	send_line(actor);
@@ -321,7 +325,7 @@ start(struct actor *actor)
 	const struct runner_options opts = {.max_records = WINDOW,
 		.max_bytes = w.plan.window_bytes,
 		.hang_ms = HANG_MS,
-		.control = true,
+		.control = !w.plan.plain,
 		.atomic = w.plan.atomic && actor->index != OUTCOMES};
 	struct err err;
 
@@ -337,7 +341,7 @@ start(struct actor *actor)
 		xact_init(actor);
 		return;
 	}
-	pub_init(&run->pub, actor, false, SOURCE_RECORDS);
+	pub_init(&run->pub, actor, false, (size_t)w.plan.source);
 	run->pub.keep = true;
 	run->pub.on_answer = emits_answer;
 	run->pub.on_resume = emits_resume;

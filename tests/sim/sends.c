@@ -49,6 +49,10 @@ send_is_refused(enum topic topic, struct str value)
 
 	if (!send)
 		return false;
+	if (topic == DLT)
+		return send->letter_left > 0;
+	if (topic == EVENTS && number_in(value, "\"seq\":") < 0)
+		return true; /* odd.c */
 	if (topic == EVENTS)
 		return send->temper == MUTE && !send->replayed &&
 		       send->left > 0;
@@ -56,11 +60,13 @@ send_is_refused(enum topic topic, struct str value)
 }
 
 void
-send_was_refused(struct str value)
+send_was_refused(enum topic topic, struct str value)
 {
 	struct send *send = send_by_id(id_in(value));
 
-	if (send)
+	if (topic == DLT && send)
+		send->letter_left--;
+	else if (send)
 		send->left--;
 }
 

@@ -15,7 +15,7 @@ int send_of(struct str value);
 int send_of_id(int64_t id);
 /* The broker takes no such record. */
 bool send_is_refused(enum topic topic, struct str value);
-void send_was_refused(struct str value);
+void send_was_refused(enum topic topic, struct str value);
 /* Its record is gone with the log's tail. */
 void send_lost(enum topic topic, struct str value);
 /* An event is in chat-events. */

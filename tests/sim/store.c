@@ -74,7 +74,9 @@ crashes(struct actor *actor)
 			continue;
 		w.plan.send[n].left--;
 		trace("send%d ends %s", n, actor->name);
-		pair_kill(actor->index, SIGSEGV);
+		odd_line(actor, &s->batch.items[i]);
+		store_write(actor, INT32_MAX);
+		pair_kill(actor->index, odd_end());
 		return true;
 	}
 	return false;

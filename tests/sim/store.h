@@ -30,6 +30,12 @@ struct store {
 	bool ended;
 };
 
+/* odd.c, for the plans that want it: a line that belongs to no result, or to a
+ * wrong one; before the answer to that item, or its filter's death. */
+void odd_line(struct actor *actor, const struct store_item *item);
+/* What ends a filter for a record's sake, and is blamed on it. */
+int odd_end(void);
+
 /* Writes what is in `out`, so many lines of it. */
 void store_write(struct actor *actor, int count);
 void store_say_waiting(struct actor *actor);

@@ -145,10 +145,13 @@ finish(struct actor *actor)
 		if (s->away && s->batch.items[i].state == STORE_DEAD)
 			wrong("I1", "%s: dead, while the database is away",
 				actor->name);
-	for (i = 0; i < s->batch.count; i++)
+	for (i = 0; i < s->batch.count; i++) {
+		if (s->batch.items[i].state == STORE_DEAD)
+			odd_line(actor, &s->batch.items[i]);
 		if (store_item_answer(
 			    &s->out, &s->batch.items[i], "chat-events") < 0)
 			abort();
+	}
 	/* A death in the middle of it leaves the first lines. */
 	passes(actor, AT_ANSWER);
 	store_write(actor, w.victim == actor ? (int)roll(4) : INT32_MAX);

@@ -102,6 +102,17 @@ step_describe(
 	case DO_WAIT:
 		snprintf(out, size, "nothing, for %d ms", s->b);
 		break;
+	case DO_DELETE:
+		snprintf(out, size, "user%d deletes his newest of room%d", s->a,
+			s->b);
+		break;
+	case DO_FALSE:
+		snprintf(out, size, "a false event in room%d", s->a);
+		break;
+	case DO_DENY:
+		snprintf(out, size,
+			"the group takes none of the next %d commits", s->b);
+		break;
 	case DO_EXPIRE:
 		snprintf(out, size, "room%d loses its oldest %d messages",
 			s->a % plan->rooms, s->b);

@@ -20,7 +20,7 @@
  *	produce.c	lib/run/desk; publish.c: lib/kafka/publish and txn
  *	runner.c	lib/run; emits.c: what its filter says; consumer.c: its
  *			group and records; xact.c: transact and lib/kafka/xact
- *	store.c		cmd/chat-store, lib/store/save
+ *	store.c		cmd/chat-store, lib/store/save; odd.c: another filter
  *	api.c		lib/api/follow; chat-outbox as architecture says
  *	cast.c		lib/run/feed, lib/serve/hub
  *	pg*.c		chat_store(), chat_kick() .., the snapshots of chat-api
@@ -178,6 +178,9 @@ enum step_kind {
 	DO_REPLAY,  /* a: of the dead letters: into chat-messages again */
 	DO_WAIT,    /* until b ms have passed */
 	DO_EXPIRE,  /* a: room: its oldest b messages are deleted */
+	DO_DENY,    /* the group takes none of the next b commits */
+	DO_DELETE,  /* a: user, b: room: his newest message, for himself */
+	DO_FALSE,   /* a: room: an event of what is not there */
 	STEP_KINDS,
 };
 
@@ -219,6 +222,7 @@ struct send {
 	int64_t id;		 /* clientMessageId */
 	enum temper temper;
 	int left, first_left;
+	int letter_left; /* so often the broker refuses its letter */
 	char content[16];
 	enum send_state state;
 	bool was_ok;	   /* it had its RECEIPT */
@@ -238,6 +242,10 @@ struct plan {
 	bool idempotent;  /* chat-produce -I */
 	bool atomic;	  /* chat-consume -x */
 	bool twice;	  /* its filter says each event twice */
+	bool odd;	  /* .. and what ours does not; odd.c */
+	bool plain;	  /* .. without --control */
+	bool echo;	  /* chat-produce says each answer twice, some late */
+	int source;	  /* emits without an ack, until it is choked */
 	int window_bytes; /* of a runner */
 	bool twin;	  /* the last client is the first one's second device */
 	int page;	  /* rows of a page */
@@ -268,6 +276,7 @@ struct world {
 	int invoked;
 	int silence_kills; /* filters killed for their silence */
 	int late_ms;	   /* of the next EndTxn */
+	int deny;	   /* so many commits fail still */
 	int crash[POINTS]; /* how often still */
 	struct actor *victim;
 	int64_t wait_ms;	/* the plan waits until then */
@@ -345,6 +354,7 @@ void step_act(const struct step *step);	      /* faults.c */
 void kill_one(struct actor *actor);
 void set_time(int64_t at);
 void mend(void);
+void odd_event(int room); /* odd.c */
 
 /* ---- check.c --------------------------------------------------------------
  */
