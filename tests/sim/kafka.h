@@ -11,6 +11,8 @@
 #ifndef SIM_KAFKA_H
 #define SIM_KAFKA_H
 
+#include <bsd/sys/queue.h>
+
 #include "flow/group.h"
 #include "world.h"
 
@@ -183,6 +185,20 @@ struct pitem {
 	struct record record;
 	int part;
 	int64_t offset;
+	/* law_group.c: */
+	TAILQ_ENTRY(pitem) link;
+	int64_t no, batch, refused_ms;
+	bool refused, solo, in, answered;
+	int refusals; /* alone */
+};
+
+/* What law_group.c knows of a pub. */
+struct group_law {
+	TAILQ_HEAD(, pitem) items; /* not answered, as they were put */
+	int64_t put, batch;
+	size_t count, bytes;	    /* of the batch */
+	bool closed, solo, refused; /* .. */
+	int turn;		    /* the producer of the last, + 1 */
 };
 
 enum pub_state { P_STARTING, P_READY, P_FLUSHING, P_ENDING };
@@ -191,6 +207,8 @@ struct pub {
 	struct actor *actor;
 	struct group group;
 	struct group_topic topics[TOPICS];
+	bool missed[TOPICS]; /* the last look-up said that it is missing */
+	struct group_law law;
 	bool transactional;
 	bool keep; /* records' own partitions count */
 	int epoch[PRODUCERS];
@@ -214,5 +232,14 @@ const char *pub_answer(struct pub *pub, const struct req *req);
 /* Inside of a call of librdkafka: the process does nothing else. */
 bool pub_blocked(const struct pub *pub);
 int64_t pub_deadline(const struct pub *pub);
+
+/* law_group.c */
+void law_put(struct pub *pub, struct pitem *item);
+void law_resume(struct pub *pub, const struct group_source *source);
+void law_begin(struct pub *pub, int k);
+void law_goes(struct pub *pub, struct pitem *item);
+void law_delivered(struct pub *pub, struct pitem *item, bool refused);
+void law_over(struct pub *pub, bool committed);
+void law_answer(struct pub *pub, struct pitem *item, bool dead);
 
 #endif

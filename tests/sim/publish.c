@@ -8,7 +8,13 @@
 #include "kafka.h"
 #include "sends.h"
 
-enum { BATCH_RECORDS = 4, BATCH_BYTES = 900000, RETRY_MS = 1000 };
+enum {
+	BATCH_RECORDS = 4,
+	BATCH_BYTES = 900,
+	SOURCE_BYTES = 3000,
+	RETRY_MS = 1000,
+	LINGER_MS = 3
+};
 
 static void
 init_next(struct pub *pub)
@@ -32,14 +38,16 @@ pub_init(struct pub *pub, struct actor *actor, bool transactional,
 		.batch_records = BATCH_RECORDS,
 		.batch_bytes = BATCH_BYTES,
 		.source_records = source_records,
-		.source_bytes = 1 << 20,
-		.retry_ms = RETRY_MS};
+		.source_bytes = SOURCE_BYTES,
+		.retry_ms = RETRY_MS,
+		.linger_ms = w.plan.twice ? LINGER_MS : 0};
 	int t;
 
 	*pub = (struct pub){.actor = actor,
 		.transactional = transactional,
 		.state = transactional ? P_STARTING : P_READY};
 	group_init(&pub->group, &limits);
+	TAILQ_INIT(&pub->law.items);
 	for (t = 0; t < TOPICS; t++)
 		group_topic_add(&pub->group, &pub->topics[t]);
 	if (transactional)
@@ -66,15 +74,23 @@ pub_put(struct pub *pub, struct group_source *source,
 	item->group.source = source;
 	item->group.bytes = record->value.len + record->key.len;
 	group_put(&pub->group, &item->group);
+	law_put(pub, item);
 }
 
 static void
 look_up(struct pub *pub, struct group_topic *topic)
 {
-	if (w.broker_up)
-		group_found(&pub->group, topic);
-	else
+	bool *missed = &pub->missed[topic - pub->topics];
+
+	if (!w.broker_up || (!w.mended && chance(5))) {
 		group_unknown(&pub->group, topic, w.now);
+	} else if (!*missed && !w.mended && chance(5)) {
+		*missed = true; /* for a moment: its leader moves */
+		group_missing(&pub->group, topic, w.now);
+	} else {
+		*missed = false;
+		group_found(&pub->group, topic);
+	}
 }
 
 /* One partition's share of a batch is one request: it is refused as a whole,
@@ -98,6 +114,8 @@ static void
 send_item(struct pub *pub, struct pitem *item)
 {
 	struct req *req = kafka_req(pub->actor, R_PRODUCE);
+
+	law_goes(pub, item);
 
 	req->topic = item->topic;
 	req->part = item->part;
@@ -138,16 +156,19 @@ act(struct pub *pub, const struct group_action *a)
 		return false;
 	case GROUP_DONE:
 	case GROUP_DEAD:
+		law_answer(pub, (struct pitem *)a->item, a->kind == GROUP_DEAD);
 		pub->on_answer(pub->actor, (struct pitem *)a->item,
 			a->kind == GROUP_DEAD);
 		return true;
 	case GROUP_RESUME:
+		law_resume(pub, a->source);
 		pub->on_resume(pub->actor, a->source);
 		return true;
 	case GROUP_LOOKUP:
 		look_up(pub, a->topic);
 		return true;
 	case GROUP_BEGIN:
+		law_begin(pub, (int)a->k);
 		pub->k = (int)a->k;
 		pub->refused = false;
 		return true;
@@ -194,6 +215,12 @@ delivered(struct pub *pub, const struct req *req)
 
 	pub->outstanding--;
 	item->offset = req->at;
+	law_delivered(pub, item, req->verdict == V_REFUSED);
+	if (!pub->transactional) {
+		item->in = req->verdict == V_OK;
+		if (!pub->outstanding)
+			law_over(pub, false);
+	}
 	if (req->verdict == V_OK) {
 		group_delivered(&pub->group, &item->group, w.now);
 	} else if (req->verdict == V_REFUSED) {
@@ -226,6 +253,7 @@ pub_answer(struct pub *pub, const struct req *req)
 	} else if (req->verdict == V_OK || !RULE(fenced_exits)) {
 		pub->state = P_READY;
 		pub->unsure = false;
+		law_over(pub, req->commit && req->verdict == V_OK);
 		if (req->commit && req->verdict == V_OK)
 			group_committed(&pub->group);
 		else
