@@ -443,7 +443,7 @@ runner_stop(struct runner *r, int code, const char *why, int64_t now_ms)
 {
 	struct part *part;
 
-	if (r->draining)
+	if (r->draining || r->stopped)
 		return;
 	r->draining = true;
 	r->drain_ms = now_ms + RUNNER_DRAIN_MS;

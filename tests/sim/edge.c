@@ -9,7 +9,7 @@
 #include "sends.h"
 #include "wire/result.h"
 
-enum { DIAL_MS = 100, RETRY_MS = 1000, HOLD_BYTES = 1 << 20 };
+enum { DIAL_MS = 100, RETRY_MS = 1000, HOLD_BYTES = 1500 };
 
 /* ---- to the client ------------------------------------------------------- */
 
@@ -69,6 +69,13 @@ line_out(void *arg, struct str text)
 }
 
 static void
+line_again(void *arg, struct str text)
+{
+	law_edge_again(arg, text);
+	line_out(arg, text);
+}
+
+static void
 produce(struct session *session, const struct held *held)
 {
 	struct edge *edge = session->edge;
@@ -90,6 +97,8 @@ produce(struct session *session, const struct held *held)
 	record_print(&edge->line, &record);
 	if (!resend_add(&edge->resend, buf_str(&edge->line), session, ticket))
 		abort();
+	law_edge_add(edge, resend_next_id(&edge->resend) - 1);
+	edge->full = resend_full(&edge->resend);
 	line_out(edge, buf_str(&edge->line));
 	passes(edge->actor, AT_SEND);
 }
@@ -110,11 +119,14 @@ answered(struct edge *edge, struct str line)
 		abort();
 	if (str_i64(answer.id, &id))
 		entry = resend_find(&edge->resend, id);
+	law_edge_answer(edge, id, entry != NULL);
 	if (!entry)
 		return;
 	session = entry->owner;
 	ticket = entry->data;
 	resend_done(&edge->resend, entry);
+	if (resend_relieved(&edge->resend))
+		edge->full = false;
 	if (!session)
 		return;
 	msg = msg_new(answer.status == RESULT_DONE ? M_RECEIPT : M_REFUSED);
@@ -142,9 +154,11 @@ edge_release_held(struct session *session, int room)
 
 	session->held_count = 0;
 	for (i = 0; i < count; i++)
-		if (room < 0 || held[i].room == room)
+		if (room < 0 || held[i].room == room) {
+			resend_charge(&session->edge->resend,
+				-(ssize_t)held[i].value.len);
 			produce(session, &held[i]);
-		else
+		} else
 			held[session->held_count++] = held[i];
 }
 
@@ -152,7 +166,9 @@ static void
 send_message(struct session *session, const struct msg *msg)
 {
 	struct held held = {msg->room, msg->id, msg->text};
+	struct edge *edge = session->edge;
 
+	edge->law.taken++;
 	if (!edge_asking(session, msg->room) ||
 		!RULE(send_waits_for_subscribe)) {
 		produce(session, &held);
@@ -161,6 +177,8 @@ send_message(struct session *session, const struct msg *msg)
 	if (session->held_count == HELD_MAX)
 		abort();
 	session->held[session->held_count++] = held;
+	resend_charge(&edge->resend, (ssize_t)held.value.len);
+	edge->full = resend_full(&edge->resend);
 }
 
 static void
@@ -191,6 +209,7 @@ session_end(struct session *session)
 
 	if (RULE(held_goes_on_without_client))
 		edge_release_held(session, -1);
+	law_edge_left(session);
 	resend_orphan(&edge->resend, session, NULL);
 	for (r = 0; r < ROOMS; r++)
 		if (session->sub[r].used)
@@ -240,9 +259,11 @@ dial(struct edge *edge, int i)
 		return;
 	}
 	*dial_of(edge, i) = conn_open(lines[i], edge->actor, peer);
-	if (i == 0)
-		resend_again(&edge->resend, line_out, edge);
-	else if (i == 2)
+	if (i == 0) {
+		edge->law.next = 0;
+		resend_again(&edge->resend, line_again, edge);
+		law_edge_sent_again(edge);
+	} else if (i == 2)
 		follow_retry(&edge->follow);
 }
 
@@ -335,9 +356,20 @@ turn(struct actor *actor)
 		if (edge->heads_due && edge->follow.room_count)
 			wrong("LAW", "%s asks for no heads again", actor->name);
 	}
+	law_edge_rooms(edge);
 	actor_wake(actor, at);
 	if (!TAILQ_EMPTY(&edge->follow.need) || edge->follow.heads_need)
 		actor_wake(actor, edge->follow_tick_ms + RETRY_MS);
+}
+
+/* Refusing one SEND and taking the next would swap them. */
+static bool
+reads(struct actor *actor, struct conn *conn)
+{
+	struct edge *edge = actor->self;
+
+	return conn->kind != TO_EDGE || !edge->full ||
+	       conn->side[1].in->kind == M_EOF;
 }
 
 static void
@@ -373,5 +405,8 @@ release(struct actor *actor)
 	buf_release(&edge->line);
 }
 
-const struct actor_ops edge_ops = {
-	.start = start, .release = release, .line = line, .turn = turn};
+const struct actor_ops edge_ops = {.start = start,
+	.release = release,
+	.line = line,
+	.turn = turn,
+	.reads = reads};

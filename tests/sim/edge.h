@@ -16,6 +16,7 @@ enum {
 	OUT_MAX = 16, /* messages that wait for a client */
 	HELD_MAX = 64,
 	SESSIONS = 32,
+	UNANSWERED_MAX = 512,
 };
 
 struct session;
@@ -53,6 +54,19 @@ struct session {
 	int held_count;
 };
 
+/* law_edge.c: what is on its way to chat-produce, in order; which lives of the
+ * database were heard of. */
+struct edge_law {
+	int64_t id[UNANSWERED_MAX];
+	int count, next; /* next: to be sent again */
+	int taken, given;
+	unsigned lives;
+	bool first; /* .. is the first of its own life */
+	int epoch;  /* of chat-api's last answer; 0: none */
+	bool early; /* an event came before the first */
+	bool foreign;
+};
+
 struct ticket {
 	int room;
 	int64_t id;
@@ -67,6 +81,8 @@ struct edge {
 	struct session session[SESSIONS];
 	struct ask ask[ASKS];
 	int64_t next_ask, follow_tick_ms;
+	struct edge_law law;
+	bool full;	  /* it reads no SENDs */
 	bool heads_due;	  /* a question for heads has failed */
 	bool heads_out;	  /* .. is out */
 	bool heads_again; /* .. and `ready` came meanwhile */
@@ -82,6 +98,7 @@ struct sitem {
 	int room, user;
 	int64_t cmid;
 	enum row_type type;
+	int epoch;   /* that it was told in */
 	int64_t end; /* whom it takes out; -1 */
 	char content[16];
 };
@@ -95,6 +112,19 @@ void edge_asks_tick(struct edge *edge);
 void edge_sub_free(struct sub *sub);
 /* The message takes that user out of the room. */
 void edge_item_end(struct sitem *item, int user);
+
+/* law_edge.c: architecture.md, sections 4.8 and 5 */
+void law_edge_add(struct edge *edge, int64_t id);
+void law_edge_answer(struct edge *edge, int64_t id, bool taken);
+void law_edge_again(struct edge *edge, struct str line);
+void law_edge_sent_again(struct edge *edge);
+void law_edge_left(const struct session *session);
+void law_edge_event(struct edge *edge, int epoch, bool after);
+void law_edge_epoch(struct edge *edge, int epoch);
+void law_edge_answered(struct edge *edge);
+void law_edge_deliver(
+	struct edge *edge, const struct sub *sub, const struct sitem *item);
+void law_edge_rooms(const struct edge *edge);
 
 /* edge_event.c */
 void edge_event(struct edge *edge, struct str line);

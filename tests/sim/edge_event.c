@@ -48,9 +48,12 @@ on_message(struct edge *edge, const struct event *event)
 			str_eq_c(event->epoch, edge->follow.epoch)))
 		return;
 	item = edge_item(edge, (int)event->room_id - 1, event->seq);
+	item->epoch = pg_epoch_parse(event->epoch);
 	read_message(item, event);
+	law_edge_event(edge, item->epoch, false);
 	follow_event(
 		&edge->follow, event->room_id, event->epoch, &item->follow);
+	law_edge_event(edge, item->epoch, true);
 	follow_item_drop(&edge->follow, &item->follow);
 }
 

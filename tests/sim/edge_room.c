@@ -61,6 +61,7 @@ item_of_row(struct edge *edge, const struct row *row, int user, int64_t step)
 {
 	struct sitem *item = edge_item(edge, row->room, row->seq);
 
+	item->epoch = edge->law.epoch;
 	item->user = row->user;
 	item->cmid = row->cmid;
 	item->type = row->type;
@@ -171,6 +172,7 @@ deliver(struct follow_sub *follow, struct follow_item *fitem)
 	check_allowed(session->user, item->room, fitem->seq,
 		pg_epoch_parse(str_c(session->edge->follow.epoch)));
 	check_deleted(sub_of(follow), item);
+	law_edge_deliver(session->edge, sub_of(follow), item);
 	msg->room = item->room;
 	msg->seq = fitem->seq;
 	msg->user = item->user;
@@ -278,6 +280,7 @@ give(struct edge *edge, struct sub *sub, int what, const struct pganswer *from)
 
 	pg_epoch_print(from->epoch, epoch);
 	answer.epoch = str_c(epoch);
+	law_edge_epoch(edge, from->epoch);
 	for (i = 0; i < from->count; i++)
 		items[i] = item_of_row(
 			edge, from->row[i], sub->session->user, from->step);
@@ -299,6 +302,7 @@ give_heads(struct edge *edge, const struct pganswer *from)
 	char epoch[24];
 
 	pg_epoch_print(from->epoch, epoch);
+	law_edge_epoch(edge, from->epoch);
 	follow_heads(&edge->follow, str_c(epoch),
 		(const int64_t(*)[2])from->heads, (size_t)from->count);
 }
@@ -317,6 +321,7 @@ heads_end(struct edge *edge, const struct pganswer *answer)
 		return;
 	}
 	give_heads(edge, answer);
+	law_edge_answered(edge);
 	if (again && !edge->heads_out && !edge->heads_due &&
 		edge->follow.room_count)
 		wrong("LAW", "%s was ready again, and asks for no heads",
@@ -336,9 +341,10 @@ finish(struct edge *edge, struct ask *a, const struct pganswer *answer)
 	if (!sub)
 		return;
 	sub->ask = NULL;
-	if (answer)
+	if (answer) {
 		give(edge, sub, a->what, answer);
-	else if (RULE(failed_question_is_told))
+		law_edge_answered(edge);
+	} else if (RULE(failed_question_is_told))
 		follow_failed(&edge->follow, &sub->follow);
 }
 

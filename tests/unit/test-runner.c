@@ -1040,6 +1040,7 @@ failure_ends_at_once(void **state)
 	DONE(pa, 0);
 	runner_fail(&r, 111, "delivery failed");
 	runner_fail(&r, 100, "later");
+	runner_stop(&r, 0, "asked to stop", now); /* nothing has drained */
 	NOW("exit111(delivery failed)");
 	AFTER(1000, "");
 	end();
