@@ -138,10 +138,8 @@ coord_check(const struct req *req)
 {
 	int slot = w.actor[req->actor].index;
 
-	if (w.deny > 0) {
-		w.deny--;
+	if (w.now < w.deny_ms)
 		return V_FAILED;
-	}
 	if (!coord_knows(slot, req->inc))
 		return chance(50) ? V_FENCED : V_FAILED;
 	return req->gen == coord_group(slot)->gen ? V_OK : V_FAILED;

@@ -365,7 +365,9 @@ step_act(const struct step *step)
 		odd_event(step->a);
 		break;
 	case DO_DENY:
-		w.deny = step->b;
+		w.deny_ms = w.now + step->b;
+		if (chance(60))
+			w.wait_ms = w.deny_ms;
 		break;
 	case DO_EXPIRE:
 		pg_expire(step->a % w.plan.rooms, step->b);
@@ -385,7 +387,8 @@ mend(void)
 	w.mended = true;
 	w.mended_ms = w.now;
 	w.mended_steps = w.steps;
-	w.late_ms = w.deny = 0;
+	w.late_ms = 0;
+	w.deny_ms = 0;
 	w.pg_back_ms = w.broker_back_ms = w.now;
 	for (i = 0; i < QUEUES; i++)
 		kafka.queue[i].hold_ms = 0;

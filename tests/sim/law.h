@@ -36,6 +36,7 @@ struct law_item {
 	const struct krec *rec;
 	struct law_key *key;
 	enum law_state state;
+	size_t bytes;
 	int part;
 	int64_t offset, sent_no;
 	int tries; /* answered `retry`, where that counts */
@@ -69,6 +70,8 @@ struct law {
 	bool control, atomic, choked, committing, draining;
 	TAILQ_HEAD(, law_item) items; /* as they were polled */
 	int count;
+	size_t bytes; /* of all */
+	int aborts;   /* -x: in a row, and no record was refused */
 	struct law_key key[LAW_KEYS];
 	int keys;
 	struct law_part part[PARTS];
@@ -127,6 +130,8 @@ void law_send(
 	struct law *law, const void *item, const struct krec *rec, bool again);
 /* Before flow/runner has it: what it has to say to that. */
 enum law_says { LAW_NOTHING, LAW_DROPS, LAW_TAKES };
+/* -x: what it has to say takes so much room. */
+void law_kept(struct law *law, const void *item, size_t bytes);
 enum law_says law_result(
 	struct law *law, int part, int64_t offset, int status, int emits);
 void law_published(

@@ -65,6 +65,9 @@ law_send_filter(struct law *law, struct law_item *i)
 	if (out && count(law, true))
 		wrong("LAW", "%s sends %s, and not alone", law->actor->name,
 			law_name(i));
+	if (out && law->atomic && law->bytes >= (size_t)w.plan.window_bytes)
+		wrong("LAW", "%s sends %s, and is full", law->actor->name,
+			law_name(i));
 	if (law->choked)
 		wrong("LAW", "%s sends %s, and reads no answers",
 			law->actor->name, law_name(i));

@@ -43,20 +43,22 @@ law_sent_item(struct law *law, int part, int64_t offset)
 	return NULL;
 }
 
+/* One that its partition has left behind may stay a while beside the same
+ * record, polled again. */
 struct law_item *
 law_item_of(struct law *law, const void *item, const struct krec *rec)
 {
-	struct law_item *i;
+	struct law_item *i, *found = NULL;
 
 	TAILQ_FOREACH (i, &law->items, link)
 		if (i->item == item)
 			return i;
 	TAILQ_FOREACH (i, &law->items, link)
-		if (!i->item && i->rec == rec) {
-			i->item = item;
-			return i;
-		}
-	return NULL;
+		if (!i->item && i->rec == rec && (!found || !i->left))
+			found = i;
+	if (found)
+		found->item = item;
+	return found;
 }
 
 void
@@ -145,6 +147,13 @@ law_result(struct law *law, int part, int64_t offset, int status, int emits)
 }
 
 void
+law_kept(struct law *law, const void *item, size_t bytes)
+{
+	law_item_of(law, item, NULL)->bytes += bytes;
+	law->bytes += bytes;
+}
+
+void
 law_published(struct law *law, const void *item, bool letter, bool refused)
 {
 	struct law_item *i = law_item_of(law, item, NULL);
@@ -211,6 +220,7 @@ law_refused(struct law *law)
 	int count = 0;
 
 	law->committing = false;
+	law->aborts = 0;
 	TAILQ_FOREACH (i, &law->items, link)
 		count += i->staged;
 	TAILQ_FOREACH (i, &law->items, link) {

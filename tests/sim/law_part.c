@@ -1,7 +1,7 @@
 /* tests/sim/law_part.c - see law.h: partitions, and what is committed. */
 #include "law.h"
 
-enum { REVOKE_MS = 5000, DRAIN_MS = 30000 };
+enum { REVOKE_MS = 5000, DRAIN_MS = 30000, ABORTS = 5 };
 
 /* ---- the group ----------------------------------------------------------- */
 
@@ -162,7 +162,9 @@ law_polled(struct law *law, int p, const struct krec *rec, bool too_long)
 	*i = (struct law_item){.rec = rec,
 		.part = p,
 		.offset = offset,
+		.bytes = rec->record.value.len + rec->record.key.len,
 		.key = law_key_of(law, p, rec->record.key)};
+	law->bytes += i->bytes;
 	TAILQ_INSERT_TAIL(&law->items, i, link);
 	part->next = offset + 1;
 	if (!too_long)
@@ -190,6 +192,7 @@ law_done(struct law *law, const struct krec *rec)
 		if (i->rec == rec && (i->over || (i->left && !i->staged))) {
 			TAILQ_REMOVE(&law->items, i, link);
 			law->count--;
+			law->bytes -= i->bytes;
 			return;
 		}
 	wrong("LAW", "%s has done with @%lld, which is unfinished",
@@ -224,6 +227,9 @@ law_commit(struct law *law, int p, int64_t offset)
 	if (offset == part->committed)
 		wrong("LAW", "%s commits %d@%lld again", law->actor->name, p,
 			(long long)offset);
+	if (law->atomic && law->aborts > ABORTS)
+		wrong("LAW", "%s goes on, aborted again and again",
+			law->actor->name);
 	law->committing = true;
 }
 
@@ -233,6 +239,7 @@ law_committed(struct law *law, bool ok)
 	struct law_item *i;
 
 	law->committing = false;
+	law->aborts = ok ? 0 : law->aborts + 1;
 	TAILQ_FOREACH (i, &law->items, link) {
 		if (!i->staged)
 			continue;

@@ -160,9 +160,6 @@ add_fault(struct plan *plan, enum step_kind kind, enum about about)
 	case DO_CRASH:
 		add(plan, kind, (int)roll(POINTS), chance(15) ? 8 : 1);
 		break;
-	case DO_DENY:
-		add(plan, kind, 0, 1 + (int)roll(20));
-		break;
 	case DO_EXPIRE:
 		add(plan, kind, room, 1 + (int)roll(4));
 		break;

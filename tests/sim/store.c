@@ -112,9 +112,11 @@ take_control(
 {
 	struct position position;
 
-	while (kind == CONTROL_REVOKED && control_next(positions, &position))
+	while (kind == CONTROL_REVOKED && control_next(positions, &position)) {
+		law_store_revoked(s, position.partition);
 		store_batch_revoked(
 			&s->batch, position.topic, position.partition);
+	}
 }
 
 static void
@@ -140,6 +142,8 @@ take_line(struct actor *actor, struct msg *msg)
 		take_control(s, &positions, kind);
 	} else if (store_batch_add(&s->batch, msg->text, &err) < 0) {
 		abort();
+	} else {
+		law_store_read(s, msg->text);
 	}
 }
 

@@ -28,7 +28,21 @@ struct store {
 	int ranges;
 	struct msg *control; /* a line that waits for the batch's end */
 	bool ended;
+	/* law_store.c: */
+	bool again[BATCH_MAX]; /* of the batch's records */
+	struct held_key {
+		int part;
+		struct str key;
+		bool held;
+	} keys[ROOMS * PARTS + 2];
+	int key_count;
 };
+
+/* law_store.c: it answers `retry` to all of a key that it holds, and to no
+ * other; until `again`, or `revoked`. */
+void law_store_read(struct store *s, struct str line);
+void law_store_revoked(struct store *s, int part);
+void law_store_answers(const struct actor *actor);
 
 /* odd.c, for the plans that want it: a line that belongs to no result, or to a
  * wrong one; before the answer to that item, or its filter's death. */

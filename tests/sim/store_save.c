@@ -145,6 +145,7 @@ finish(struct actor *actor)
 		if (s->away && s->batch.items[i].state == STORE_DEAD)
 			wrong("I1", "%s: dead, while the database is away",
 				actor->name);
+	law_store_answers(actor);
 	for (i = 0; i < s->batch.count; i++) {
 		if (s->batch.items[i].state == STORE_DEAD)
 			odd_line(actor, &s->batch.items[i]);

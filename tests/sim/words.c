@@ -110,8 +110,8 @@ step_describe(
 		snprintf(out, size, "a false event in room%d", s->a);
 		break;
 	case DO_DENY:
-		snprintf(out, size,
-			"the group takes none of the next %d commits", s->b);
+		snprintf(out, size, "the group takes no commits for %d ms",
+			s->b);
 		break;
 	case DO_EXPIRE:
 		snprintf(out, size, "room%d loses its oldest %d messages",

@@ -178,7 +178,7 @@ enum step_kind {
 	DO_REPLAY,  /* a: of the dead letters: into chat-messages again */
 	DO_WAIT,    /* until b ms have passed */
 	DO_EXPIRE,  /* a: room: its oldest b messages are deleted */
-	DO_DENY,    /* the group takes none of the next b commits */
+	DO_DENY,    /* the group takes no commits for b ms */
 	DO_DELETE,  /* a: user, b: room: his newest message, for himself */
 	DO_FALSE,   /* a: room: an event of what is not there */
 	STEP_KINDS,
@@ -276,7 +276,7 @@ struct world {
 	int invoked;
 	int silence_kills; /* filters killed for their silence */
 	int late_ms;	   /* of the next EndTxn */
-	int deny;	   /* so many commits fail still */
+	int64_t deny_ms;   /* commits fail until then */
 	int crash[POINTS]; /* how often still */
 	struct actor *victim;
 	int64_t wait_ms;	/* the plan waits until then */

@@ -59,6 +59,7 @@ xact_keep(struct run *run, struct item *item)
 		kept->line[kept->count] = run->pending[kept->count];
 		bytes += run->pending[kept->count].len;
 	}
+	law_kept(&run->law, item, bytes);
 	runner_emits(&run->r, item, kept, bytes, w.now);
 }
 
