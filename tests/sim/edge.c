@@ -195,6 +195,7 @@ subscribe(struct session *session, const struct msg *msg)
 		.used = true, .session = session, .room = msg->room};
 	if (msg->epoch)
 		pg_epoch_print(msg->epoch, epoch);
+	law_room_followed(edge, msg->room);
 	if (follow_subscribe(&edge->follow, &sub->follow, msg->room + 1,
 		    session->user, msg->seq, str_c(epoch)) < 0)
 		abort();

@@ -28,6 +28,7 @@ struct sub {
 	int room;
 	bool used, over;
 	struct ask *ask;
+	int64_t asked_at;   /* by law.clock */
 	int64_t step, head; /* of the answer that last found him a member */
 };
 
@@ -65,6 +66,11 @@ struct edge_law {
 	int epoch;  /* of chat-api's last answer; 0: none */
 	bool early; /* an event came before the first */
 	bool foreign;
+	int64_t clock; /* counts what happens */
+	int64_t heads_at;
+	struct {
+		int64_t named, named_at;
+	} room[ROOMS];
 };
 
 struct ticket {
@@ -99,6 +105,7 @@ struct sitem {
 	int64_t cmid;
 	enum row_type type;
 	int epoch;   /* that it was told in */
+	bool told;   /* by an event, not an answer */
 	int64_t end; /* whom it takes out; -1 */
 	char content[16];
 };
@@ -124,6 +131,12 @@ void law_edge_epoch(struct edge *edge, int epoch);
 void law_edge_answered(struct edge *edge);
 void law_edge_deliver(
 	struct edge *edge, const struct sub *sub, const struct sitem *item);
+/* law_room.c: the highest seq that was named */
+void law_room_event(struct edge *edge, int room, int64_t seq, int epoch);
+void law_room_followed(struct edge *edge, int room);
+void law_room_forget(struct edge *edge);
+void law_room_head(struct edge *edge, int room, int64_t head, int64_t asked_at);
+void law_room_check(struct edge *edge);
 void law_edge_rooms(const struct edge *edge);
 
 /* edge_event.c */

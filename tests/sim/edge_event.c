@@ -49,11 +49,14 @@ on_message(struct edge *edge, const struct event *event)
 		return;
 	item = edge_item(edge, (int)event->room_id - 1, event->seq);
 	item->epoch = pg_epoch_parse(event->epoch);
+	item->told = true;
 	read_message(item, event);
 	law_edge_event(edge, item->epoch, false);
+	law_room_event(edge, item->room, event->seq, item->epoch);
 	follow_event(
 		&edge->follow, event->room_id, event->epoch, &item->follow);
 	law_edge_event(edge, item->epoch, true);
+	law_room_check(edge);
 	follow_item_drop(&edge->follow, &item->follow);
 }
 

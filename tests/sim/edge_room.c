@@ -109,6 +109,7 @@ ask_sub(struct follow_sub *follow, int what, int64_t seq, const char *epoch)
 	msg->room = sub->room;
 	msg->seq = seq;
 	msg->epoch = pg_epoch_parse(str_c(epoch));
+	sub->asked_at = ++edge_of(follow)->law.clock;
 	sub->ask = ask(edge_of(follow), what, sub, msg);
 	return sub->ask != NULL;
 }
@@ -141,6 +142,7 @@ ask_heads(struct follow *follow, const int64_t *rooms, size_t count)
 
 	(void)rooms;
 	(void)count; /* all there are */
+	edge->law.heads_at = ++edge->law.clock;
 	edge->heads_out = ask(edge, ASK_HEADS, NULL, msg_new(M_ASK)) != NULL;
 	edge->heads_due = !edge->heads_out;
 	return edge->heads_out;
@@ -264,9 +266,33 @@ edge_sub_free(struct sub *sub)
 
 /* ---- answers ------------------------------------------------------------- */
 
+/* It has something to say to that: a page of another life has not. */
+static bool
+takes(const struct edge *edge, const struct sub *sub, int what,
+	const struct pganswer *from)
+{
+	if (what == ASK_FOLLOW)
+		return sub->follow.state == FOLLOW_ASKING;
+	return sub->follow.state == FOLLOW_FOLLOWING &&
+	       from->epoch == edge->law.epoch;
+}
+
+static void
+law_gives(struct edge *edge, struct sub *sub, const struct pganswer *from,
+	bool taken)
+{
+	law_edge_epoch(edge, from->epoch);
+	if (!taken || !from->member)
+		return;
+	sub->step = from->step;
+	sub->head = from->head;
+	law_room_head(edge, sub->room, from->head, sub->asked_at);
+}
+
 static void
 give(struct edge *edge, struct sub *sub, int what, const struct pganswer *from)
 {
+	bool taken = takes(edge, sub, what, from);
 	struct follow_item *items[ROWS_MAX];
 	char epoch[24];
 	struct follow_answer answer = {.member = from->member,
@@ -280,18 +306,15 @@ give(struct edge *edge, struct sub *sub, int what, const struct pganswer *from)
 
 	pg_epoch_print(from->epoch, epoch);
 	answer.epoch = str_c(epoch);
-	law_edge_epoch(edge, from->epoch);
+	law_gives(edge, sub, from, taken);
 	for (i = 0; i < from->count; i++)
 		items[i] = item_of_row(
 			edge, from->row[i], sub->session->user, from->step);
-	if (from->member &&
-		sub->follow.state == (what == ASK_FOLLOW ? FOLLOW_ASKING
-							 : FOLLOW_FOLLOWING)) {
-		sub->step = from->step;
-		sub->head = from->head;
-	}
 	(what == ASK_FOLLOW ? follow_answered : follow_paged)(
 		&edge->follow, &sub->follow, &answer);
+	law_room_check(edge);
+	if (taken && !from->member && !from->more && !sub->over)
+		wrong("LAW", "%s keeps a stranger", edge->actor->name);
 	for (i = 0; i < from->count; i++)
 		follow_item_drop(&edge->follow, items[i]);
 }
@@ -300,11 +323,15 @@ static void
 give_heads(struct edge *edge, const struct pganswer *from)
 {
 	char epoch[24];
+	int i;
 
 	pg_epoch_print(from->epoch, epoch);
 	law_edge_epoch(edge, from->epoch);
+	for (i = 0; i < from->count; i++)
+		law_room_head(edge, i, from->heads[i][1], edge->law.heads_at);
 	follow_heads(&edge->follow, str_c(epoch),
 		(const int64_t(*)[2])from->heads, (size_t)from->count);
+	law_room_check(edge);
 }
 
 /* A round that was asked for during this one follows it; one that failed is

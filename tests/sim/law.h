@@ -78,6 +78,7 @@ struct law {
 	struct law_debt debt[LAW_DEBTS];
 	int debts;
 	bool runs, starting;
+	bool silent; /* it was, at a tick */
 	int64_t start_ms, backoff_ms;
 	int64_t said_ms, owed_ms, ticked_ms;
 	int64_t revoke_ms, drain_ms;

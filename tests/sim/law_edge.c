@@ -111,6 +111,8 @@ law_edge_epoch(struct edge *edge, int epoch)
 	struct edge_law *law = &edge->law;
 
 	law->first = !law->epoch;
+	if (!law->first && law->epoch != epoch)
+		law_room_forget(edge);
 	law->epoch = epoch;
 	law->lives |= 1u << epoch;
 }
@@ -140,6 +142,11 @@ law_edge_deliver(
 			"%s gives room%d seq %lld, which is of another life",
 			edge->actor->name, item->room,
 			(long long)item->follow.seq);
+	if (item->told && item->follow.seq <= sub->head)
+		wrong("LAW",
+			"%s gives an event of room%d, seq %lld, below %lld",
+			edge->actor->name, item->room,
+			(long long)item->follow.seq, (long long)sub->head);
 	if (sub->follow.state != FOLLOW_FOLLOWING)
 		wrong("LAW", "%s gives room%d seq %lld before it may",
 			edge->actor->name, item->room,

@@ -30,6 +30,7 @@ law_started(struct law *law)
 	if (w.now < law->start_ms)
 		wrong("LAW", "%s starts its filter too soon", law->actor->name);
 	law->runs = law->starting = true;
+	law->silent = false;
 	law->said_ms = w.now;
 }
 
@@ -95,6 +96,7 @@ law_tick(struct law *law)
 	if (w.now - law->ticked_ms > JUMP_MS)
 		law_said(law, true);
 	law->ticked_ms = w.now;
+	law->silent |= silent(law);
 	for (p = 0; p < PARTS; p++)
 		if (law->part[p].leaving &&
 			((law->revoking && w.now >= law->revoke_ms) ||
@@ -105,14 +107,14 @@ law_tick(struct law *law)
 void
 law_ticked(struct law *law, bool killing)
 {
-	if (silent(law) && !killing)
+	if (law->silent && law->runs && !killing)
 		wrong("LAW", "%s lets a silent filter live", law->actor->name);
 }
 
 void
 law_killed(struct law *law)
 {
-	if (!silent(law) && !(law->draining && w.now >= law->drain_ms))
+	if (!law->silent && !(law->draining && w.now >= law->drain_ms))
 		wrong("LAW", "%s kills a filter that speaks", law->actor->name);
 }
 
