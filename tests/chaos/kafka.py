@@ -3,15 +3,19 @@ producers, and restart while a transaction is open; a topic made anew."""
 
 import glob
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import time
 
 from faults import fault
+from place import format_broker
 from resources import filled
 from stack import alive, until
 
 STOPPED_S = (5, 30)
+FENCED_S = 5    # the controller has missed it (broker.session.timeout.ms)
 
 
 def names(stack):
@@ -75,6 +79,37 @@ def open_transaction(stack, turn):
         back(stack, name, pid)
     finally:
         os.kill(producer, signal.SIGCONT)
+
+
+def all_in_sync(stack):
+    """Kafka's own word: no partition lacks a copy."""
+    said = subprocess.run(
+        ["java", "-cp", stack.root + "/run/jars/*",
+         "-Dlog4j.configuration=file:%s/scripts/kafka/log4j.properties"
+         % stack.root, "org.apache.kafka.tools.TopicCommand",
+         "--bootstrap-server", os.environ["CHAT_BROKERS"], "--describe",
+         "--under-replicated-partitions"], capture_output=True, text=True)
+    return said.returncode == 0 and "Partition:" not in said.stdout
+
+
+@fault("R-10m", "a machine is lost: kill -9 of a broker, and its disk is gone; "
+       "an empty one takes its place", long=True, inside=True, brokers=3)
+def machine_lost(stack, turn):
+    """Two machines at a time would be more than is promised: all copies are
+    there before, and after."""
+    until(120, "all copies are there", lambda: all_in_sync(stack), 1)
+    name, pid = broker(stack, turn)
+    data = "%s/%s/data" % (stack.home, name)
+    stack.rpc("stopProcess", name, False)
+    turn.hit()
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(FENCED_S)        # nobody unpacks a new machine faster
+    shutil.rmtree(data)
+    format_broker(stack.root, os.path.dirname(data) + "/server.properties")
+    stack.rpc("startProcess", name, False)
+    back(stack, name, pid)
+    turn.over()
+    until(180, "all copies are there again", lambda: all_in_sync(stack), 1)
 
 
 @fault("R-12", "kill -9 of a broker, and its producer snapshots are gone")

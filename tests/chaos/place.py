@@ -145,6 +145,14 @@ def write(path, text):
     return path
 
 
+def format_broker(root, properties):
+    """The storage of one of three, empty."""
+    command("java", "-cp", root + "/run/jars/*",
+            "-Dlog4j.configuration=file:%s/scripts/kafka/log4j.properties"
+            % root, "kafka.tools.StorageTool", "format", "-t", CLUSTER,
+            "-c", properties)
+
+
 def make_broker(opts, stack, node):
     """Settings and storage of one of three, before any is started."""
     with open(stack.root + "/scripts/kafka/server.properties") as f:
@@ -152,10 +160,7 @@ def make_broker(opts, stack, node):
     path = write("%s/%s/server.properties" % (stack.home, node.name), text)
     if not os.path.exists("%s/%s/data/meta.properties" % (
             stack.home, node.name)):
-        command("java", "-cp", stack.root + "/run/jars/*",
-                "-Dlog4j.configuration=file:%s/scripts/kafka/log4j.properties"
-                % stack.root, "kafka.tools.StorageTool", "format", "-t",
-                CLUSTER, "-c", path)
+        format_broker(stack.root, path)
     return BROKER % {"name": node.name, "root": stack.root,
                      "home": stack.home}
 
