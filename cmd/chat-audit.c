@@ -260,6 +260,14 @@ plan(struct app *app)
 	return print(app);
 }
 
+/* Of a living system without --since all rooms are read. */
+static bool
+is_nowhere(struct app *app)
+{
+	return app->opts.only_room >= 0 && !app->files && !since &&
+	       !audit_knows_room(&app->audit, app->opts.only_room);
+}
+
 static int
 audit(struct app *app, struct err *err)
 {
@@ -273,7 +281,11 @@ audit(struct app *app, struct err *err)
 	}
 	if (code)
 		LOG_ERROR("audit", "cannot read a source", LOG_E(err));
-	else
+	else if (is_nowhere(app)) {
+		fprintf(stderr, "%s: there is no room %lld\n", about.name,
+			(long long)app->opts.only_room);
+		code = EXIT_NO;
+	} else
 		code = report(app);
 	audit_release(&app->audit);
 	return code;

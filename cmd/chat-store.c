@@ -47,7 +47,7 @@ static const struct opt table[] = {
 	{OPT_STRING, 'c', "pg", &conninfo_arg, "CONNINFO",
 		"the database; default $CHAT_PG", 0, 0},
 	{OPT_STRING, 'S', "status", &status_path, "FILE", "status file", 0, 0},
-	{OPT_FLAG, 'n', "check", &check_only, NULL,
+	{OPT_FLAG, 'n', "dry-run", &check_only, NULL,
 		"check the configuration and the schema, and exit", 0, 0},
 	{OPT_STRING, 0, "events", &events_arg, "TOPIC",
 		"where events go; default chat-events", 0, 0},

@@ -148,7 +148,7 @@ static const struct opt options[] = {
 	TIME("gather-time", gather_ms, 0, SECOND,
 		"a frame waits for others while the loop is busy (30ms)"),
 	TEXT('S', "status", status, "FILE", "write state and counters there"),
-	{OPT_FLAG, 'n', "check", &check_only, NULL,
+	{OPT_FLAG, 'n', "dry-run", &check_only, NULL,
 		"check the configuration and exit", 0, 0},
 	{0},
 };

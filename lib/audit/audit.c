@@ -234,6 +234,12 @@ audit_room_find(const struct audit *audit, int64_t id)
 		same_room, &wanted);
 }
 
+bool
+audit_knows_room(const struct audit *audit, int64_t id)
+{
+	return audit_room_find(audit, id) != TABLE_NONE;
+}
+
 uint32_t
 audit_room_of(struct audit *audit, int64_t id)
 {

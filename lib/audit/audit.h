@@ -245,6 +245,8 @@ void audit_release(struct audit *audit);
 
 /* A source is there, though it may be empty. */
 void audit_has(struct audit *audit, enum audit_source source);
+/* Any source has named it. */
+bool audit_knows_room(const struct audit *audit, int64_t id);
 
 /* A record of chat-messages (both ways of reading), chat-events or a dead
  * letter topic. What is no message is kept as a place. */

@@ -81,11 +81,14 @@ put_place(struct buf *out, const struct record *record)
 	json_put_i64(out, "offset", record->offset);
 }
 
+/* -1: nobody knows. */
 static void
 put_who(struct buf *out, int64_t room_id, int64_t sender_id)
 {
-	json_put_i64(out, "roomId", room_id);
-	json_put_i64(out, "senderId", sender_id);
+	if (room_id >= 0)
+		json_put_i64(out, "roomId", room_id);
+	if (sender_id >= 0)
+		json_put_i64(out, "senderId", sender_id);
 }
 
 static void

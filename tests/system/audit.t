@@ -53,6 +53,10 @@ ok 'connections were lost' grep -q '"op":"lost"' "$h"
 ok 'without histories too' audit
 ok 'one room' audit room "$room"
 ok 'its messages only' of '.holds and .invariants[0].checked == 135'
+none() { audit_none=$(chat-audit room 999999999 2>&1); [ $? = 1 ]; }
+ok 'a room that is not there: exit 1' none
+ok 'and it says so' [ "$audit_none" = \
+	'chat-audit: there is no room 999999999' ]
 
 id=$(jq -r 'select(.op == "ok").clientMessageId' "$h" | sed -n 100p)
 ok 'the life of one message' audit message "$id"
@@ -72,6 +76,15 @@ ok 'which is counted' of '.counts.dead == 1'
 ok 'its life' audit message "$dead"
 ok 'is that of a letter, with its reason' of '.ending == "dead" and any(.life[];
 	.what == "dead-lettered" and .reason != "")'
+
+# One whose room nobody can read.
+roomless=$(cat /proc/sys/kernel/random/uuid)
+jq -nc --arg id "$roomless" '{topic: "chat-messages", key: "x",
+	value: {roomId: "x", clientMessageId: $id, content: "hi"}}' |
+	chat-produce -d "$dir" --slot 82 >/dev/null 2>&1
+audit message "$roomless"
+ok 'a letter without a room has none in its life' of '.ending == "dead" and
+	([.life[] | has("roomId") or has("senderId")] | any | not)'
 
 # A row is gone, and comes back.
 sql "create table audit_saved as select * from messages
