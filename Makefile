@@ -41,7 +41,16 @@ ROOMS := $(notdir $(patsubst %/,%,$(dir $(wildcard lib/*/*.c))))
 ROOMS := $(sort $(ROOMS))
 HEADERS := $(wildcard lib/*/*.h)
 
-all: $(PROGS:%=$B/%)
+# The script among the programs, and their manuals where man(1) looks beside a
+# directory of PATH: so what a page says can be typed in a checkout.
+PAGES := $(foreach m,$(notdir $(wildcard man/*.[17])),man$(subst .,,$(suffix $m))/$m)
+
+all: $(PROGS:%=$B/%) $B/alert-slack $(PAGES:%=$B/man/%)
+
+$B/alert-slack: scripts/alert-slack
+	@install -D -m 755 $< $@
+$B/man/man1/% $B/man/man7/%: man/%
+	@install -D -m 644 $< $@
 
 # A room is an archive; a program takes what it needs of it.
 define room
@@ -119,12 +128,10 @@ fuzz:
 	@./scripts/fuzz $(T)
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/chat/sql \
-		$(DESTDIR)$(PREFIX)/share/chat/examples
-	install -m 755 $(PROGS:%=$B/%) scripts/alert-slack $(DESTDIR)$(PREFIX)/bin
-	for m in man/*.[1-8]; do s=$${m##*.}; install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
-		install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$$s; done
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man \
+		$(DESTDIR)$(PREFIX)/share/chat/sql $(DESTDIR)$(PREFIX)/share/chat/examples
+	install -m 755 $(PROGS:%=$B/%) $B/alert-slack $(DESTDIR)$(PREFIX)/bin
+	cp -R $B/man/. $(DESTDIR)$(PREFIX)/share/man
 	install -m 644 sql/*.sql $(DESTDIR)$(PREFIX)/share/chat/sql
 	install -m 644 examples/* $(DESTDIR)$(PREFIX)/share/chat/examples
 

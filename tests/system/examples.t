@@ -30,8 +30,16 @@ chat-consume -t chat-messages -e end | jq -r .value.senderId | sort |
 	uniq -c | sort -rn >"$dir/counts"
 ok 'who said how much, out of Kafka' grep -qE '[0-9] 9501$' "$dir/counts"
 
+# What a manual says is typed as it stands there, alert-slack(1)'s too.
+(umask 077 && echo 'http://127.0.0.1:1/x' >"$dir/url")
+ok 'alert-slack is among the programs' alert-slack -f "$dir/url" -n
+page() { ! command -v man || man -w "$1" | grep "/$1\\.[17]"; }
+ok 'man has the pages that -h names' page chat-consume
+ok 'and those of section 7' page chat-record
+
 cat >"$dir/topics" <<END
 {"topic":"$name","partitions":3,"replicas":1,"config":{}}
+{"topic":"$name-dlt","partitions":3,"replicas":1,"config":{}}
 END
 ok 'a topic by declaration' chat-topics apply "$dir/topics"
 chat-consume -t chat-messages -e end |
@@ -51,7 +59,7 @@ chat-consume -t "$name" -g "$name" -S "$dir/status" -- \
 runner=$!
 done_all()
 {
-	[ "$(jq .done "$dir/status")" = "$(wc -l <"$dir/b" | tr -d ' ')" ]
+	[ "$(jq '.done + .dead' "$dir/status")" = "$(wc -l <"$dir/b" | tr -d ' ')" ]
 }
 ok 'jq as a filter answers all of it' wait_until 15 done_all
 kill $runner
@@ -64,5 +72,5 @@ kafka_topics()
 	java -cp "$JARS/*" org.apache.kafka.tools.TopicCommand \
 		--bootstrap-server "$CHAT_BROKERS" "$@" >/dev/null 2>&1
 }
-kafka_topics --delete --topic "$name"
+kafka_topics --delete --topic "$name,$name-dlt"
 done_testing
