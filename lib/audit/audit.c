@@ -14,7 +14,6 @@ audit_init(struct audit *audit, const struct audit_options *opts)
 	memset(audit, 0, sizeof(*audit));
 	audit->opts = *opts;
 	audit->free_hole = TABLE_NONE;
-	audit->epoch_ms = -1;
 }
 
 void
@@ -25,7 +24,8 @@ audit_release(struct audit *audit)
 		&audit->replays};
 	void *arrays[] = {audit->msg, audit->op, audit->slot, audit->part,
 		audit->room, audit->change, audit->member, audit->worker,
-		audit->sub, audit->run, audit->hole, audit->gap};
+		audit->sub, audit->run, audit->hole, audit->gap,
+		audit->epoch_of};
 	struct table *tables[] = {&audit->msg_table, &audit->op_table,
 		&audit->slot_table, &audit->room_table, &audit->sub_table,
 		&audit->worker_table};
@@ -188,23 +188,51 @@ audit_slot_of(struct audit *audit, uint32_t epoch, int64_t room_id, int64_t seq)
 
 /* ---- epochs ------------------------------------------------------------- */
 
+/* The one that began last, by those who know best. */
+static void
+choose_epoch(struct audit *audit)
+{
+	const struct audit_epoch *e, *best;
+	size_t i;
+
+	audit->epoch = 0;
+	for (i = 1; i < audit->epoch_count; i++) {
+		best = &audit->epoch_of[audit->epoch];
+		e = &audit->epoch_of[i];
+		if (e->source > best->source ||
+			(e->source == best->source && e->ms >= best->ms))
+			audit->epoch = (uint32_t)i;
+	}
+}
+
 /* The first that is named is number 0, as are all things that name none: most
- * histories know of one epoch only. */
+ * histories know of one epoch only. An event of an old one may come late. */
 uint32_t
-audit_epoch_of(struct audit *audit, struct str epoch,
+audit_epoch_of(struct audit *audit, struct str name,
 	enum audit_epoch_source source, int64_t ms)
 {
+	struct audit_epoch *e;
 	uint32_t number;
 
-	if (!epoch.len)
+	if (!name.len)
 		return audit->epoch;
-	number = names_number(&audit->epochs, epoch);
-	if ((int)source > audit->epoch_source ||
-		((int)source == audit->epoch_source && ms >= audit->epoch_ms)) {
-		audit->epoch = number;
-		audit->epoch_source = (int)source;
-		audit->epoch_ms = ms;
+	number = names_number(&audit->epochs, name);
+	if (number == audit->epoch_count) {
+		if (AUDIT_GROW(audit, epoch_of, epoch_count, epoch_cap) < 0)
+			return TABLE_NONE;
+		audit->epoch_of[audit->epoch_count++] =
+			(struct audit_epoch){-1, -1};
 	}
+	if (number == TABLE_NONE)
+		return number;
+	e = &audit->epoch_of[number];
+	if ((int)source > e->source)
+		*e = (struct audit_epoch){(int)source, ms};
+	else if ((int)source < e->source || ms < 0 ||
+		 (e->ms >= 0 && ms >= e->ms))
+		return number;
+	e->ms = ms;
+	choose_epoch(audit);
 	return number;
 }
 

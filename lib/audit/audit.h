@@ -83,7 +83,6 @@ struct audit_msg {
 struct audit_op {
 	uint32_t worker, msg;
 	uint32_t order; /* of the invoke that its place in the order is from */
-	uint32_t ok_order;	  /* of its RECEIPT; 0: none */
 	int64_t invoke_ns, ok_ns; /* -1: none */
 	uint8_t flags;		  /* MSG_OK, _FINAL, _NOWHERE, _TOLD */
 	bool unsure;   /* an earlier SEND of it has an unknown outcome */
@@ -161,10 +160,17 @@ struct audit_worker {
 	uint32_t name, file;
 	int64_t user_id;
 	int64_t first_ms, last_ms; /* -1: not known */
+	int64_t high_ns;	   /* the highest of its lines; -1 */
 	uint32_t high; /* the last order of this connection's SENDs */
-	uint32_t end_order;
+	uint32_t run;  /* of its file: how often the name has begun anew */
 	bool ended;
-	bool replaced; /* its name begins anew behind its end */
+	bool replaced; /* by its next run */
+};
+
+/* One life of the store, as it is called by the best source that names it. */
+struct audit_epoch {
+	int source;
+	int64_t ms; /* when it was named first; -1: not known */
 };
 
 /* A worker's subscriptions to one room, one after the other. */
@@ -175,7 +181,8 @@ struct audit_sub {
 	uint32_t run, holes;
 	uint32_t gaps; /* how many it has */
 	bool joined;
-	bool over; /* kicked, or left */
+	bool over;    /* kicked, or left */
+	int64_t head; /* up to which the server promised all; -1: nothing */
 	uint32_t joins;
 	uint32_t strays;   /* came while no subscription lived */
 	int64_t stray_seq; /* the first of them */
@@ -187,9 +194,8 @@ struct audit_run {
 	uint32_t sub, epoch;
 	int64_t from, to; /* from > to: none came */
 	int64_t first_ms, last_ms;
-	int64_t head; /* that joined named, where one begins there; -1 */
-	int64_t joined_ns;
-	uint32_t joined_order;
+	int64_t head;	   /* that joined named, where one begins there; -1 */
+	int64_t joined_ns; /* no lower than that of a line before */
 };
 
 /* Seqs that did not come in their place. */
@@ -211,9 +217,8 @@ struct audit {
 		unknown_present;
 	/* private to lib/audit */
 	struct names ids, workers_names, topics, epochs;
-	uint32_t epoch;	  /* the store's */
-	int epoch_source; /* who said so, and when */
-	int64_t epoch_ms;
+	uint32_t epoch; /* the store's */
+	struct audit_epoch *epoch_of;
 	struct audit_msg *msg;
 	struct audit_op *op;
 	struct audit_slot *slot;
@@ -227,13 +232,14 @@ struct audit {
 	struct audit_hole *hole, *gap;
 	struct audit_places committed, raw, letters, labels, outcomes, replays;
 	size_t msgs, ops, slots, parts, rooms, changes, members, workers, subs,
-		runs, holes, gaps;
+		runs, holes, gaps, epoch_count;
 	size_t msg_cap, op_cap, slot_cap, part_cap, room_cap, change_cap,
-		member_cap, worker_cap, sub_cap, run_cap, hole_cap, gap_cap;
+		member_cap, worker_cap, sub_cap, run_cap, hole_cap, gap_cap,
+		epoch_cap;
 	struct table msg_table, op_table, slot_table, room_table, sub_table,
 		worker_table;
 	uint32_t free_hole;
-	uint32_t order; /* of the line that is read */
+	uint32_t order; /* of the last invoke */
 	struct buf text, scratch;
 	struct buf words[4]; /* of what is being described */
 };

@@ -138,6 +138,7 @@ worker_of(struct audit *audit, uint32_t file, const struct line *line,
 {
 	struct wanted wanted = {audit, 0, file};
 	int64_t user = number(line->user);
+	uint32_t run = 0;
 	uint64_t hash;
 
 	if (line->worker.type != JSON_STRING)
@@ -149,8 +150,10 @@ worker_of(struct audit *audit, uint32_t file, const struct line *line,
 	*out = table_find(&audit->worker_table, hash, same_worker, &wanted);
 	if (*out != TABLE_NONE && !begins_anew(audit, *out, line))
 		return 0;
-	if (*out != TABLE_NONE && user < 0)
+	if (*out != TABLE_NONE) {
+		run = audit->worker[*out].run + 1;
 		user = audit->worker[*out].user_id;
+	}
 	if (user < 0)
 		return err_set(err, "a new worker without userId");
 	*out = (uint32_t)audit->workers;
@@ -161,8 +164,10 @@ worker_of(struct audit *audit, uint32_t file, const struct line *line,
 		(struct audit_worker){.name = wanted.name,
 			.file = file,
 			.user_id = user,
+			.run = run,
 			.first_ms = number(line->ms),
-			.last_ms = -1};
+			.last_ms = -1,
+			.high_ns = -1};
 	return 0;
 }
 
@@ -268,16 +273,10 @@ take_join(struct audit *audit, uint32_t worker, const struct line *line,
 
 	if (join.room_id < 0 || !join.status.len)
 		return err_set(err, "no roomId, or no status");
-	return no_memory(audit_joined(audit, worker, &join, number(line->ns),
-				 number(line->ms)),
+	return no_memory(
+		audit_joined(audit, worker, &join,
+			audit->worker[worker].high_ns, number(line->ms)),
 		err);
-}
-
-static void
-end(struct audit *audit, uint32_t worker)
-{
-	audit->worker[worker].ended = true;
-	audit->worker[worker].end_order = audit->order;
 }
 
 static int
@@ -302,7 +301,7 @@ take(struct audit *audit, uint32_t worker, const struct line *line,
 	else if (json_is(line->op, "connected"))
 		audit->worker[worker].high = 0;
 	else if (json_is(line->op, "end"))
-		end(audit, worker);
+		audit->worker[worker].ended = true;
 	return 0;
 }
 
@@ -311,7 +310,7 @@ audit_line(struct audit *audit, uint32_t file, struct str raw, struct err *err)
 {
 	struct line line;
 	uint32_t worker = TABLE_NONE;
-	int64_t ms;
+	int64_t ms, ns;
 
 	if (read_fields(raw, &line, err) < 0)
 		return -1;
@@ -322,10 +321,13 @@ audit_line(struct audit *audit, uint32_t file, struct str raw, struct err *err)
 		return err_set(err, "crc is not eight hexadecimal digits");
 	if (worker_of(audit, file, &line, &worker, err) < 0)
 		return -1;
-	audit->order = (uint32_t)++audit->lines;
+	audit->lines++;
 	ms = number(line.ms);
 	if (ms >= 0)
 		audit->worker[worker].last_ms = ms;
+	ns = number(line.ns);
+	if (ns > audit->worker[worker].high_ns)
+		audit->worker[worker].high_ns = ns;
 	if (passed_over(audit, &line))
 		return 0;
 	return take(audit, worker, &line, err);

@@ -133,6 +133,13 @@ audit_is_open(const struct audit_msg *m)
 {
 	return (m->flags & MSG_OPEN) && !(m->flags & (MSG_OK | MSG_FINAL));
 }
+/* Two workers whose clock is one. */
+static inline bool
+audit_same_run(const struct audit *audit, uint32_t a, uint32_t b)
+{
+	return audit->worker[a].file == audit->worker[b].file &&
+	       audit->worker[a].run == audit->worker[b].run;
+}
 /* It is stored, or that is all one can tell without rows. */
 bool audit_is_stored(const struct audit *audit, const struct audit_msg *m);
 /* Its record waits for the group. */

@@ -2,7 +2,7 @@
  * audit/judge_order.c - I4 by sender: the messages of one user in one room have
  * their seqs in the order in which he first sent them; see audit.h. Of two
  * clients of one user only what was sent after the other's RECEIPT is ordered,
- * by the clock and the lines of the file that has both.
+ * by the clock of the run of the file that has both.
  * What was dead-lettered, sent by two clients, or sent again behind something
  * newer has no place in the order.
  */
@@ -15,7 +15,7 @@ struct said {
 	const struct audit_msg *m;
 	int64_t seq;
 	uint32_t epoch; /* of that seq: others are not compared */
-	uint32_t file;
+	uint32_t file, run;
 };
 
 static int
@@ -46,18 +46,20 @@ by_worker(const void *a, const void *b)
 }
 
 static int
-by_file(const struct said *x, const struct said *y)
+by_run(const struct said *x, const struct said *y)
 {
 	int rc = by_speaker(x, y);
 
-	return rc ? rc : compare(x->file, y->file);
+	if (!rc)
+		rc = compare(x->file, y->file);
+	return rc ? rc : compare(x->run, y->run);
 }
 
 static int
 by_seq(const void *a, const void *b)
 {
 	const struct said *x = a, *y = b;
-	int rc = by_file(x, y);
+	int rc = by_run(x, y);
 
 	return rc ? rc : compare(x->seq, y->seq);
 }
@@ -85,7 +87,8 @@ collect(const struct audit *audit, struct said *said)
 			said[count++] = (struct said){op, &audit->msg[op->msg],
 				audit->slot[audit->msg[op->msg].slot].seq,
 				audit->slot[audit->msg[op->msg].slot].epoch,
-				audit->worker[op->worker].file};
+				audit->worker[op->worker].file,
+				audit->worker[op->worker].run};
 	}
 	return count;
 }
@@ -129,12 +132,11 @@ judge_clocks(struct audit *audit, const struct said *said, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (last && by_file(last, &said[i]))
+		if (last && by_run(last, &said[i]))
 			last = NULL;
 		if (last && last->op->worker != said[i].op->worker &&
 			said[i].op->ok_ns >= 0 &&
-			said[i].op->ok_ns < last->op->invoke_ns &&
-			said[i].op->ok_order < last->op->order)
+			said[i].op->ok_ns < last->op->invoke_ns)
 			against(audit, &said[i], last,
 				"which was sent after its RECEIPT");
 		if (!last || said[i].op->invoke_ns > last->op->invoke_ns)

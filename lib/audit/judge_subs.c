@@ -82,9 +82,7 @@ is_ahead(const struct audit *audit, const struct audit_run *run)
 	m = &audit->msg[audit->slot[slot].msg];
 	op = m->op == TABLE_NONE ? NULL : &audit->op[m->op];
 	return op && run->joined_ns >= 0 && op->invoke_ns > run->joined_ns &&
-	       op->order > run->joined_order &&
-	       audit->worker[op->worker].file ==
-		       audit->worker[sub->worker].file;
+	       audit_same_run(audit, op->worker, sub->worker);
 }
 
 /* Who is told a head that the room has not reached misses what is said until
@@ -141,20 +139,14 @@ above(const struct audit *audit, const uint32_t *order,
 	return low;
 }
 
-/* Of a log of two runs: it is of the second, and the worker of the first. */
+/* A worker who has waited to his end has it: what the server said would follow,
+ * of his own history what has a RECEIPT, and all that is older than his end by
+ * more than the slack. */
 static bool
-behind_end(const struct audit *audit, const struct audit_worker *worker,
-	const struct audit_msg *m)
-{
-	return worker->replaced && audit->op[m->op].order > worker->end_order;
-}
-
-/* A worker who has waited to his end has it: of his own history what has a
- * RECEIPT, and all that is older than his end by more than the slack. */
-static bool
-must_have(const struct audit *audit, const struct audit_worker *worker,
+must_have(const struct audit *audit, const struct audit_sub *sub,
 	const struct audit_slot *s)
 {
+	const struct audit_worker *worker = &audit->worker[sub->worker];
 	const struct audit_msg *m =
 		s->msg == TABLE_NONE ? NULL : &audit->msg[s->msg];
 	int64_t ms = m && m->ok_ms >= 0 ? m->ok_ms : s->ms;
@@ -163,12 +155,15 @@ must_have(const struct audit *audit, const struct audit_worker *worker,
 		return false;
 	if (m && m->rows > 1)
 		return false;
+	if (s->seq <= sub->head)
+		return audit_time_is_due(audit, s->ms);
 	/* A server's clock may have been wrong. */
 	if (m && m->op == TABLE_NONE && audit->opts.part)
 		return false;
 	if (m && m->op != TABLE_NONE &&
 		audit->worker[audit->op[m->op].worker].file == worker->file &&
-		(m->flags & MSG_OK) && !behind_end(audit, worker, m))
+		audit->worker[audit->op[m->op].worker].run <= worker->run &&
+		(m->flags & MSG_OK))
 		return audit_is_due(audit, m);
 	return ms >= 0 && audit_time_is_due(audit, ms) &&
 	       worker->last_ms >= 0 &&
@@ -191,7 +186,7 @@ judge_tail(struct audit *audit, const uint32_t *order, uint32_t at)
 			is_out(audit, sub->room_id, worker->user_id,
 				sub->cursor, s->seq))
 			return;
-		if (!must_have(audit, worker, s))
+		if (!must_have(audit, sub, s))
 			continue;
 		verdict_against(&audit->verdicts, I1_LOSS,
 			"%s, %s, never came to %s, who was there to the end",

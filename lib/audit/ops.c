@@ -106,6 +106,7 @@ audit_invoke(struct audit *audit, uint32_t worker, int64_t room_id,
 
 	if (msg == TABLE_NONE || audit_room_of(audit, room_id) == TABLE_NONE)
 		return -1;
+	audit->order++;
 	note_content(&audit->msg[msg], crc);
 	at = find_op(audit, worker, id, room_id, false);
 	if (at == TABLE_NONE) {
@@ -132,10 +133,8 @@ take_ok(struct audit *audit, struct audit_op *op, int64_t ns, int64_t ms)
 {
 	struct audit_msg *m = &audit->msg[op->msg];
 
-	if (!(op->flags & MSG_OK)) {
+	if (!(op->flags & MSG_OK))
 		op->ok_ns = ns;
-		op->ok_order = audit->order;
-	}
 	op->flags |= MSG_OK;
 	op->waits = false;
 	if (m->ok_ms < 0)

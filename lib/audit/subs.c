@@ -43,6 +43,7 @@ audit_sub_of(struct audit *audit, uint32_t worker, int64_t room_id)
 		.epoch = audit->epoch,
 		.room_id = room_id,
 		.cursor = -1,
+		.head = -1,
 		.run = TABLE_NONE,
 		.holes = TABLE_NONE};
 	return at;
@@ -149,7 +150,7 @@ new_run(struct audit *audit, uint32_t sub, int64_t ms)
 		return -1;
 	audit->sub[sub].run = (uint32_t)audit->runs;
 	audit->run[audit->runs++] = (struct audit_run){
-		sub, audit->sub[sub].epoch, 0, -1, ms, ms, -1, -1, 0};
+		sub, audit->sub[sub].epoch, 0, -1, ms, ms, -1, -1};
 	return 0;
 }
 
@@ -186,10 +187,14 @@ begin_at(struct audit *audit, uint32_t at, const struct audit_join *join,
 	struct audit_sub *sub = &audit->sub[at];
 	int64_t last = sub->cursor;
 
+	sub->head = -1;
 	if (str_eq_c(join->status, "live") || str_eq_c(join->status, "reset")) {
 		sub->cursor = join->head;
 		audit->run[sub->run].head = join->head;
-	} else if (str_eq_c(join->status, "truncated")) {
+		return 0;
+	}
+	sub->head = join->head;
+	if (str_eq_c(join->status, "truncated")) {
 		sub->cursor = join->first > 0 ? join->first - 1 : -1;
 	} else if (join->from >= 0) {
 		sub->cursor = join->from;
@@ -219,7 +224,6 @@ audit_joined(struct audit *audit, uint32_t worker,
 	sub->joins++;
 	sub->over = false;
 	audit->run[sub->run].joined_ns = ns;
-	audit->run[sub->run].joined_order = audit->order;
 	return begin_at(audit, at, join, same, ms);
 }
 

@@ -1,8 +1,11 @@
 """Letters and replays, copies and refusals: what happens to a record the second
 time; see audit_cases.py."""
+import base64
 import copy
+import json
 
-from audit_world import case
+from audit_world import case, crc
+
 
 # ---- letters that come back
 
@@ -201,6 +204,78 @@ def _(w):
     w.letter(record)
 
 
+@case("a letter of a letter's replay, mended the second time, stored")
+def _(w):
+    again = replayed(w, dead(w, text="far too long"))
+    w.letter(again)
+    w.store(replayed(w, again, "mended", count="2"))
+
+
+@case("unknown, a letter, replayed, and the replay came to nothing", "I10",
+      "a9")
+def _(w):
+    w.invoke("a", "a9")
+    w.info("a", "a9")
+    record = w.record(7, "a9")
+    w.letter(record)
+    replayed(w, record)
+
+
+@case("mended, and who received it got the old content", "I3", "seq 7")
+def _(w):
+    record = dead(w, text="far too long")
+    w.store(replayed(w, record, "mended"))
+    w.of("c", "recv", seq=7)["crc"] = crc("far too long")
+
+
+@case("a letter with another key", "I6", "chat-messages/3/112")
+def _(w):
+    dead(w)
+    w.letters[-1]["key"] = "2"
+
+
+@case("a letter whose headers are binary, as Spring has them")
+def _(w):
+    record = dead(w)
+    for header in w.letters[-1]["headers"]:
+        if header[0].endswith("partition"):
+            header[1] = "\0\0\0\3"
+        elif header[0].endswith(("offset", "timestamp")):
+            header[1] = {"b64": base64.b64encode(
+                int(header[1]).to_bytes(8, "big")).decode()}
+    assert record
+
+
+@case("letters and outcomes of read states")
+def _(w):
+    record = {"topic": "chat-read-events", "partition": 0, "offset": 9,
+              "timestamp": w.ms, "key": "7", "headers": [], "value": {}}
+    w.letter(record, row=False)
+    w.letters[-1]["topic"] = "chat-read-events-dlt"
+    w.letters[-1]["headers"][0][1] = "chat-read-events"
+    w.outcome("dead", record, topic="chat-read-events", record_partition=0,
+              chat_room_id=None)
+
+
+@case("poison, its letter, and its row without an identity")
+def _(w):
+    w.record(7, "a9")
+    for source in (w.messages, w.uncommitted):
+        del source[-1]["value"]
+        source[-1]["valueText"] = "no JSON {"
+    w.letter({**w.messages[-1]}, row=False)
+    w.outcome("dead", {**w.messages[-1], "value": {}}, chat_room_id=None)
+
+
+@case("poison, its row, and no letter", "I1", "chat-messages/3/112")
+def _(w):
+    w.record(7, "a9")
+    for source in (w.messages, w.uncommitted):
+        del source[-1]["value"]
+        source[-1]["valueText"] = "no JSON {"
+    w.outcome("dead", {**w.messages[-1], "value": {}}, chat_room_id=None)
+
+
 # ---- copies
 
 
@@ -322,6 +397,98 @@ def _(w):
         w.fail("a", "a9", "RATE", final=False)
 
 
+@case("a refusal under another's name", "I1 I6", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    record = w.record(7, "a9")
+    w.ok("a", "a9")
+    w.outcome("refused", record, sender_id=8)
+
+
+@case("told for good, sent again all the same, and stored", "I3", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    w.fail("a", "a9", "CONTENT_EMPTY")
+    w.send("a", "a9")
+
+
+@case("refused, invited again, under the same id stored", "I1 I3", "b9")
+def _(w):
+    w.system("SYSTEM_KICK", 8, but="b")
+    w.say("b", "ended", roomId=1)
+    w.there.remove("b")
+    w.invoke("b", "b9")
+    record = w.record(8, "b9")
+    w.ok("b", "b9")
+    w.fail("b", "b9")
+    w.outcome("refused", record)
+    w.system("SYSTEM_INVITE", 8)
+    w.back("b", 6)
+    w.send("b", "b9")
+
+
+@case("refused, invited again, under another id stored")
+def _(w):
+    w.system("SYSTEM_KICK", 8, but="b")
+    w.say("b", "ended", roomId=1)
+    w.there.remove("b")
+    w.invoke("b", "b9")
+    record = w.record(8, "b9")
+    w.ok("b", "b9")
+    w.outcome("refused", record)
+    w.system("SYSTEM_INVITE", 8)
+    w.back("b", 6)
+    w.send("b", "b10")
+
+
+@case("refused for a while, and then for good")
+def _(w):
+    w.invoke("a", "a9")
+    w.fail("a", "a9", "RATE", final=False)
+    w.invoke("a", "a9")
+    w.fail("a", "a9", "CONTENT_EMPTY")
+
+
+def a_second(w, text=None):
+    """Another client of user 7 sends the same id."""
+    for op, more in (("invoke", {"roomId": 1, "n": 0, "crc": crc(
+            text or "text a9")}), ("ok", {})):
+        w.say("a", op, clientMessageId="a9", **more)["worker"] = "a2"
+    return w.record(7, "a9", text)
+
+
+@case("one id by two clients of a user, at once, stored once")
+def _(w):
+    w.send("a", "a9")
+    a_second(w)
+
+
+@case("one id by two clients of a user, at once, stored twice", "I2", "a9")
+def _(w):
+    w.send("a", "a9")
+    w.store(a_second(w))
+
+
+@case("one id by two clients of a user, with two contents")
+def _(w):
+    w.send("a", "a9")
+    w.outcome("reused", a_second(w, "other"))
+    w.say("a", "fail", clientMessageId="a9", final=True,
+          code="CLIENT_MESSAGE_ID_REUSED")["worker"] = "a2"
+
+
+@case("an id beyond 2^53, whose record travels as text")
+def _(w):
+    w.send("a", "9007199254740993")
+    for line in w.h + w.h2:
+        if line.get("clientMessageId") == "9007199254740993":
+            line["clientMessageId"] = 9007199254740993
+    for source in (w.messages, w.uncommitted):
+        value = source[-1].pop("value")
+        value["clientMessageId"] = 9007199254740993
+        source[-1]["valueText"] = json.dumps(value)
+
+
 # ---- nobody knows
 
 
@@ -373,69 +540,3 @@ def _(w):
     w.ok("a", "a9")
     w.groups.append({"group": "store", "topic": "chat-messages",
                      "partition": 3, "offset": 112, "end": 113})
-
-
-# ---- how far the groups are
-
-
-def group(w, offset, end, name="store", partition=3, topic="chat-messages"):
-    w.groups.append({"group": name, "topic": topic, "partition": partition,
-                     "offset": offset, "end": end})
-
-
-@case("behind the group nothing but markers")
-def _(w):
-    group(w, 111, 112)
-
-
-@case("behind the group nothing but what was aborted")
-def _(w):
-    w.invoke("a", "a9")
-    w.info("a", "a9")
-    w.record(7, "a9", committed=False)
-    group(w, 112, 114)
-
-
-@case("behind the group a record, which is pending", "I9", "store")
-def _(w):
-    w.invoke("a", "a9")
-    w.record(7, "a9")
-    w.ok("a", "a9")
-    group(w, 112, 114)
-
-
-@case("behind the group one is pending, before it one is lost", "I1 I9", "b3")
-def _(w):
-    w.rows.pop()
-    w.rooms[0]["last_seq"] = 5
-    w.events.pop()
-    for history in (w.h, w.h2):
-        history[:] = [x for x in history if x["op"] != "recv" or
-                      x["seq"] != 6]
-    w.invoke("a", "a9")
-    w.record(7, "a9")
-    w.ok("a", "a9")
-    group(w, 112, 114)
-
-
-@case("a group that has never been, and a topic that is empty")
-def _(w):
-    group(w, 112, 112)
-    group(w, -1, 0, partition=4)
-
-
-@case("a group that has never been, and records", "I9", "store")
-def _(w):
-    group(w, -1, 112)
-
-
-@case("one partition of two is behind", "I9", "store")
-def _(w):
-    group(w, 112, 112)
-    group(w, 5, 90, partition=4)
-
-
-@case("the letters' group is behind", "I9", "outcomes")
-def _(w):
-    group(w, 112, 112)
-    group(w, 0, 5, "outcomes", 0, "chat-messages-dlt")

@@ -11,6 +11,7 @@ import audit_again  # noqa: F401 (its cases)
 import audit_kept  # noqa: F401
 import audit_places  # noqa: F401
 import audit_seen  # noqa: F401
+import audit_times  # noqa: F401
 from audit_world import main
 
 main()

@@ -1,9 +1,10 @@
-"""Rooms, partitions, epochs, clocks and files: where things are, and when; see
+"""Rooms, partitions, members, subscriptions and numbers: where things are; see
 audit_cases.py."""
 import contextlib
 import copy
 
 from audit_world import World, case, crc
+
 
 # ---- more than one room
 
@@ -226,6 +227,33 @@ def _(w):
     w.back("c", 7)
 
 
+@case("kicked while he was away, let in again, and told", "I7", "seq 8")
+def _(w):
+    w.lose("c")
+    w.system("SYSTEM_KICK", 9)
+    w.send("a", "a9")
+    w.back("c", 6)
+
+
+@case("kicked and invited while he was away, and told all")
+def _(w):
+    w.lose("c")
+    w.system("SYSTEM_KICK", 9)
+    w.send("a", "a9")
+    w.ms += 3000
+    w.system("SYSTEM_INVITE", 9)
+    w.back("c", 6)
+
+
+@case("a stranger sends, and is refused")
+def _(w):
+    w.h.append({"op": "connected", "worker": "s", "userId": 99})
+    w.h.append({"op": "invoke", "worker": "s", "roomId": 1, "n": 0,
+                "clientMessageId": "s1", "crc": crc("text s1")})
+    w.h.append({"op": "ok", "worker": "s", "clientMessageId": "s1"})
+    w.outcome("refused", w.record(99, "s1"))
+
+
 # ---- where a subscriber begins, and goes on
 
 
@@ -328,6 +356,69 @@ def _(w):
     w.recv("c", w.events[3]["value"]["message"])
     w.recv("c", w.events[5]["value"]["message"])
     w.drop(w.of("c", "recv", seq=5))
+
+
+@case("recovered up to a head, and the rest never came", "I1", "seq 8")
+def _(w):
+    w.lose("c")
+    w.send("a", "a9")
+    w.send("a", "a10")
+    w.say("c", "connected")
+    w.join("c", "recovered", head=8, **{"from": 6})
+    w.recv("c", w.events[6]["value"]["message"])
+
+
+@case("recovered up to a head, lost again before it was reached")
+def _(w):
+    w.lose("c")
+    w.send("a", "a9")
+    w.send("a", "a10")
+    w.say("c", "connected")
+    w.join("c", "recovered", head=8, **{"from": 6})
+    w.recv("c", w.events[6]["value"]["message"])
+    w.lose("c")
+
+
+@case("truncated up to a head, and the rest never came", "I1", "seq 8")
+def _(w):
+    w.lose("c")
+    w.send("a", "a9")
+    w.send("a", "a10")
+    w.say("c", "connected")
+    w.join("c", "truncated", head=8, first=7, **{"from": 5})
+    w.recv("c", w.events[6]["value"]["message"])
+
+
+@case("a reset behind a hole does not excuse it", "I1 I5", "seq 7")
+def _(w):
+    w.send("a", "a9", but="c")
+    w.send("a", "a10")
+    w.join("c", "reset", head=8)
+
+
+@case("6 and 7 a second time, in the old order")
+def _(w):
+    w.send("a", "a9")
+    for seq in (6, 7):
+        w.h2.append(dict(w.of("c", "recv", seq=seq)))
+
+
+@case("a repeat on the wire has another content", "I3", "seq 6")
+def _(w):
+    again = dict(w.of("c", "recv", seq=6), crc="deadbeef")
+    w.h2.append(again)
+
+
+@case("a repeat on the wire is another message", "I3 I4", "seq 6")
+def _(w):
+    w.h2.append(dict(w.of("c", "recv", seq=6), clientMessageId="p1"))
+
+
+@case("two subscriptions of a room on one connection")
+def _(w):
+    w.join("c", "live", head=6)
+    w.send("a", "a9")
+    w.recv("c", w.events[-1]["value"]["message"])
 
 
 # ---- what stands under a number
@@ -449,221 +540,14 @@ def _(w):
     w.send("a", "a9", "é  😀 \t\"\\ ﷽")
 
 
-# ---- restores
-
-
-def restored(w, joined=True):
-    """PostgreSQL as it was at seq 4, the rest read again, b3 before a3."""
-    w.rows = w.rows[:4]
-    w.seq = 4
-    if joined:
-        for worker in "abc":
-            w.join(worker, "reset", head=4)
-            (w.h2 if worker == "c" else w.h)[-1]["epoch"] = "f"
-    for record in w.messages[4:]:
-        row = w.row(record)
-        row["id"] += 500
-        message = w.event(row)
-        w.events[-1]["value"]["epoch"] = "f"
-        w.deliver(message)
-
-
-@case("a restore, read again under a new epoch, all were reset")
+@case("a message of the system has another content on the wire", "I3", "seq 7")
 def _(w):
-    restored(w)
+    w.system("SYSTEM_INVITE", 9)
+    w.of("b", "recv", seq=7)["crc"] = "deadbeef"
 
 
-@case("a restore, and nobody was reset", "I4", "seq 5")
+@case("events in another order than their numbers")
 def _(w):
-    restored(w, joined=False)
-
-
-@case("a restore, and one behind it is lost", "I1 I5", "seq 7")
-def _(w):
-    restored(w)
-    w.send("a", "a9", but="c")
-    w.send("a", "a10")
-    for event in w.events[-2:]:
-        event["value"]["epoch"] = "f"
-
-
-# ---- files that have lost their beginning
-
-
-@case("the oldest events are not among the files", "I1", "a1")
-def _(w):
-    del w.events[:3]
-
-
-@case("an event within is not among the files", "I1", "b2")
-def _(w):
-    w.events.pop(3)
-
-
-@case("the oldest records are not among the files", "I3", "a1")
-def _(w):
-    del w.messages[:2], w.uncommitted[:2]
-
-
-# ---- clocks
-
-
-@case("the wall clock goes back an hour")
-def _(w):
-    for i, line in enumerate(w.h):
-        if i > len(w.h) // 2:
-            line["ms"] -= 3600000
-    w.ms -= 3600000
-    w.say = lambda worker, op, **f: World.say(w, worker, op, **f)
-    w.send("a", "a9")
-
-
-@case("the wall clock goes back an hour, and one is lost", "I1", "a9")
-def _(w):
-    w.ms -= 3600000
-    w.invoke("a", "a9")
-    w.record(7, "a9")
-    w.ok("a", "a9")
-
-
-@case("the wall clock goes back, and the last never comes to one", "I1", "a9")
-def _(w):
-    w.ms -= 3600000
-    w.send("a", "a9", but="b")
-
-
-@case("the wall clock goes forward a day: he ended before it was stored")
-def _(w):
-    w.end()
-    w.end = lambda: None
-    w.ms += 86400000
-    w.invoke("a", "a9")
-    w.ok("a", "a9")
-    w.h[-2:] = []
-    w.event(w.row(w.record(77, "zz")))
-
-
-@case("two processes, two monotonic clocks")
-def _(w):
-    for i, line in enumerate(w.h2):
-        line["ns"] = i
-    w.send("a", "a9")
-    w.send("b", "b9")
-
-
-@case("one user in two processes: their clocks order nothing")
-def _(w):
-    w.invoke("a", "a9")
-    first = w.record(7, "a9")
-    second = w.record(7, "c9")
-    w.store(first)
-    w.store(second)
-    # c2 is user 7 too, and his clock is far behind
-    w.h2[:0] = [{"ns": 10, "op": "invoke", "worker": "c2", "userId": 7,
-                 "roomId": 1, "n": 0, "clientMessageId": "c9",
-                 "crc": crc("text c9")},
-                {"ns": 20, "op": "ok", "worker": "c2",
-                 "clientMessageId": "c9"}]
-    w.ok("a", "a9")
-
-
-# ---- logs of more than one run
-
-
-def run_again(w):
-    """The same names in the same files, after a boot."""
-    for worker in "abc":
-        w.say(worker, "end")
-    w.tick = w.ms
-    before = len(w.h), len(w.h2)
-    for worker in "abc":
-        w.say(worker, "connected")
-        w.join(worker, "live", head=w.seq)
-    return before
-
-
-def booted(w, before):
-    for history, n in zip((w.h, w.h2), before):
-        for line in history[n:]:
-            line["ns"] -= (w.tick - 5000) * 1000000
-
-
-@case("two runs in one log, between them a boot")
-def _(w):
-    before = run_again(w)
-    w.send("a", "a9")
-    w.send("b", "b9")
-    booted(w, before)
-
-
-@case("two runs in one log, and what was said between them")
-def _(w):
-    for worker in "abc":
-        w.say(worker, "end")
-    w.there.clear()
-    w.store(w.record(77, "zz"))
-    w.there.extend("abc")
-    for worker in "abc":
-        w.say(worker, "connected")
-        w.join(worker, "live", head=7)
-    w.send("a", "a9")
-
-
-@case("two runs in one log, in the second one is lost", "I1 I5", "seq 7")
-def _(w):
-    before = run_again(w)
-    w.send("a", "a9", but="c")
-    w.send("b", "b9")
-    booted(w, before)
-
-
-@case("two runs in one log, in the first the last never came", "I1", "b3")
-def _(w):
-    w.drop(w.of("c", "recv", seq=6))
-    w.ms += 20000
-    run_again(w)
-    w.send("a", "a9")
-
-
-@case("a client's log twice")
-def _(w):
-    w.h2 += copy.deepcopy(w.h2)
-
-
-@case("a line that a killed client left, and the next has gone on in it",
-      code=100, names="line 2")
-def _(w):
-    w.h.clear()
-    w.h2.clear()
-    w.tail = ('{"op":"connected","worker":"a","userId":7}\n'
-              '{"op":"recv","wor{"op":"connected","worker":"a","userId":7}\n')
-
-
-@case("returns before the newlines")
-def _(w):
-    w.tail = '{"op":"note","worker":"c","userId":9}\r\n\r\n'
-
-
-# ---- what was sent since
-
-
-@case("a message of the system without an event, before --since",
-      options="--since @1795564757")
-def _(w):
-    w.row(None, type="SYSTEM_INVITE", sender_id=7, content="k",
-          targets=[{"userId": 9, "nickname": "y"}])
-    w.ms += 5000
-    for worker in "abc":
-        w.lose(worker)
-        w.say(worker, "connected")
-        w.join(worker, "live", head=7)
-    w.send("a", "a9")
-
-
-@case("sent before --since, stored after it", options="--since @1795564757")
-def _(w):
-    w.invoke("a", "a9")
-    record = w.record(7, "a9")
-    w.ms += 5000
-    w.ok("a", "a9")
-    w.store(record)
+    w.events.reverse()
+    for offset, event in enumerate(w.events):
+        event["offset"] = offset
