@@ -61,7 +61,7 @@ done_all()
 {
 	[ "$(jq '.done + .dead' "$dir/status")" = "$(wc -l <"$dir/b" | tr -d ' ')" ]
 }
-ok 'jq as a filter answers all of it' wait_until 15 done_all
+ok 'jq as a filter answers all of it' wait_until 60 done_all
 kill $runner
 wait $runner
 ok 'and its runner ends well' [ $? = 0 ]
