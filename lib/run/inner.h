@@ -54,6 +54,7 @@ struct run {
 	struct record_room room;
 	int exit_code; /* -1: none yet */
 	struct err why;
+	struct err blown; /* of the fuse; empty: it has not */
 };
 
 /* Ends the loop with that code. */

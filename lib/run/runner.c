@@ -114,6 +114,24 @@ print_control(struct run *run, const struct runner_action *action)
 	}
 }
 
+/* A line of its own, and the last words, which scripts/status shows. */
+static void
+fuse_blown(struct run *run, const struct part *part, const struct item *item)
+{
+	LOG_ERROR("runner", "the fuse has blown", LOG_S("topic", part->topic),
+		LOG_I("partition", part->partition),
+		LOG_I("offset", item->slot.offset),
+		LOG_I("dead", part->fuse.dead),
+		LOG_S("class", item->error_class),
+		LOG_S("error", item->error_message));
+	err_set(&run->blown,
+		"the fuse: %lld records of %s/%d are dead, the last at offset "
+		"%lld: %s: %s",
+		(long long)part->fuse.dead, part->topic, (int)part->partition,
+		(long long)item->slot.offset, item->error_class,
+		item->error_message);
+}
+
 static void
 act(struct run *run, const struct runner_action *action)
 {
@@ -126,13 +144,7 @@ act(struct run *run, const struct runner_action *action)
 		letters_send(run, action->item);
 		break;
 	case ACT_FUSE:
-		LOG_ERROR("runner", "the fuse has blown",
-			LOG_S("topic", action->part->topic),
-			LOG_I("partition", action->part->partition),
-			LOG_I("offset", action->item->slot.offset),
-			LOG_I("dead", action->part->fuse.dead),
-			LOG_S("class", action->item->error_class),
-			LOG_S("error", action->item->error_message));
+		fuse_blown(run, action->part, action->item);
 		break;
 	case ACT_START:
 		start_filter(run);
@@ -170,7 +182,10 @@ act(struct run *run, const struct runner_action *action)
 		group_let_go(run);
 		break;
 	case ACT_EXIT:
-		err_set(&run->why, "%s", action->why);
+		if (run->blown.text[0])
+			run->why = run->blown;
+		else
+			err_set(&run->why, "%s", action->why);
 		run_end(run, action->code);
 		break;
 	}

@@ -185,6 +185,9 @@ def fuse():
              s["error"]) for s in said] ==
            [(case.topic, 0, 4, 5, "TOLD", "as told")],
            "a line says which, where, how many, why", said)
+    tap.ok(case.logged("the fuse: 5 records of %s/0 are dead, the last at "
+                       "offset 4: TOLD: as told" % case.topic),
+           "so do its last words, which scripts/status shows")
     left = c.run("chat-consume", "-t", case.topic, "-g", case.topic,
                  "-e", "end").splitlines()
     left = [json.loads(line) for line in left]
