@@ -1,6 +1,7 @@
 """The list of faults: each module of a family adds its own with @fault. A
 fault is a function of (stack, turn); it breaks something, says turn.hit() at
-the instant, and returns when the fault is over (not: recovered from)."""
+the instant, and returns when the fault is over (not: recovered from). R-.. are
+those of the specification, X-.. what nobody has asked for."""
 
 import time
 
@@ -41,6 +42,7 @@ class Turn:
         self.fault, self.chance, self.crowd = fault, chance, crowd
         self.at = self.until = None
         self.renumbered = False     # seqs begin another life (a restore)
+        self.forgotten = False      # Kafka has no more what chat-audit wants
         self.variant = ""
         self.failed = None
 

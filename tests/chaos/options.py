@@ -37,7 +37,7 @@ def parser():
     p.add_argument("-f", "--faults", metavar="NAME,..",
                    help="only these; -l lists them")
     p.add_argument("-N", "--rounds", type=int, metavar="N",
-                   help="of each (%d; %d of those over 20 s)" % (
+                   help="of each (%d; %d of those over 20 s, and of X-..)" % (
                        faults.QUICK, faults.LONG))
     p.add_argument("-T", "--minutes", type=float, metavar="M",
                    help="end after so long")
@@ -127,7 +127,8 @@ def wanted(opts, fault):
         return opts.rounds
     if opts.short:
         return 1
-    return faults.LONG if fault.long else faults.QUICK
+    few = fault.long or fault.name.startswith("X-")
+    return faults.LONG if few else faults.QUICK
 
 
 def plan(opts, results):
