@@ -37,7 +37,8 @@ PROGRAMS='broadcast outcomes store:* produce api edge'
 STATUS_FILES='consume-broadcast broadcast consume-outcomes outcomes'
 started=${last_settings##* }
 k=0
-while [ $k -lt "${started:-$CHAT_STORE_PROCS}" ]; do
+# (check_home() tells of what is no number.)
+while [ $k -lt "${started:-$CHAT_STORE_PROCS}" ] 2>/dev/null; do
 	STATUS_FILES="$STATUS_FILES consume-store-$k store-$k"
 	k=$((k + 1))
 done

@@ -86,7 +86,11 @@ class Case:
         self.dlt = "t-alert-%d-%d-dlt" % (os.getpid(), number)
         self.dir = tempfile.mkdtemp()
         with open(self.dir + "/topics", "w") as f:
-            f.write('{"topic":"%s","partitions":1,"replicas":1}\n' % self.dlt)
+            for topic in (self.dlt, self.dlt[:-4]):
+                f.write('{"topic":"%s","partitions":1,"replicas":1}\n' %
+                        topic)
+            f.write('{"topic":"%s-settled","partitions":1,"replicas":1,'
+                    '"config":{"cleanup.policy":"compact"}}\n' % self.dlt)
         c.run("chat-topics", "apply", self.dir + "/topics")
         self.to = Receiver()
         self.url = self.dir + "/url"
@@ -179,12 +183,12 @@ def post():
     tap.ok("content" not in text and "content of" not in case.logged(),
            "nothing of the content", text)
     shown = c.run("sh", "-c", re.search("show: *(.*)", text)[1])
-    done = subprocess.run(["sh", "-c", re.search("replay: *(.*)", text)[1]],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True)
-    tap.ok("content of it" in shown and
-           "%s-settled" % case.dlt in done.stderr,
-           "and its commands are such", done.stderr)
+    said = json.loads(c.run("sh", "-c",
+                            re.search("replay: *(.*)", text)[1]))
+    back = c.run("chat-consume", "-t", case.dlt[:-4], "-e", "end")
+    tap.ok("content of it" in shown and said["replayed"] == 1 and
+           len(back.splitlines()) == 1 and '"key":"42"' in back,
+           "and its commands show it, and bring it back", (said, back))
     case.to.delay = 0
     case.put(40)
     case.put(10, key="7")

@@ -35,15 +35,15 @@ def free_port():
 class Program:
     """One of ours, with a status file; it is started again by hand."""
 
-    def __init__(self, name, *argv):
-        self.name, self.argv = name, argv
+    def __init__(self, name, *argv, **env):
+        self.name, self.argv, self.env = name, argv, env
         self.status_file = "%s/%s.json" % (DIR, name)
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
             [*self.argv, "-S", self.status_file],
-            stderr=open("%s/%s.log" % (DIR, self.name), "a"))
+            env={**os.environ, **self.env}, stderr=open("%s/%s.log" % (DIR, self.name), "a"))
         processes.append(self.process)
 
     def status(self):
@@ -72,9 +72,9 @@ class Program:
         return self.process.poll()
 
 
-def produce(name, lock_dir):
-    return Program(name, "chat-produce", "--slot", "130", "-d", lock_dir,
-                   "-l", "%s/%s.sock" % (DIR, name))
+def produce(name, lock_dir, program="chat-produce", **env):
+    return Program(name, program, "--slot", "130", "-d", lock_dir,
+                   "-l", "%s/%s.sock" % (DIR, name), **env)
 
 
 def edge(name, socket_path, *more):
@@ -128,17 +128,23 @@ async def finish(members, tasks, name):
 # --------------------------------------------------------------- chat-produce
 
 async def produce_sleeps():
-    """For longer than its transaction lives. Another with its slot waits; when
-    it wakes it either had none open, or ends, fenced, with 111."""
-    first = produce("sleeper", DIR + "/lock")
+    """In a transaction, for longer than that lives. Another with its slot
+    waits; when it wakes, it ends, fenced, with 111."""
+    at = DIR + "/stop-at"
+    first = produce("sleeper", DIR + "/lock", c.crashing("chat-produce"),
+                    CHAT_CRASH_FILE=at)
     e = edge("edge-sleeper", DIR + "/sleeper.sock")
     tap.ok(await first.wait_state("ready") and await e.wait_state("ready"),
            "an edge with a chat-produce of its own")
     rooms = [c.room("zombie produce", USERS)]
     members, tasks = people(rooms, [e.port])
     await asyncio.sleep(1)
+    with open(at + ".new", "w") as f:
+        f.write("produce:before-commit stop")
+    os.rename(at + ".new", at)
     await burst(members)
-    first.signal(signal.SIGSTOP)
+    while os.path.exists(at):
+        await asyncio.sleep(0.02)
     second = produce("waiter", DIR + "/lock")
     waits = await second.wait_state("waiting")
     tap.ok(waits and str(first.process.pid) in second.status()["why"],
@@ -147,10 +153,9 @@ async def produce_sleeps():
     second.signal(signal.SIGTERM)
     tap.ok(await second.wait_end(10) == 0, "and ends when it is told to")
     first.signal(signal.SIGCONT)
-    code = await first.wait_end(3)
-    tap.ok(code in (None, 111), "12 s later it wakes: fenced, 111; or had no "
-           "transaction open", code)
-    tap.note("it ended with %s" % code)
+    code = await first.wait_end(10)
+    tap.ok(code == 111, "12 s later it wakes: its transaction is gone, 111",
+           code)
     if code is not None:
         first.start()
     await finish(members, tasks, "a sleeping chat-produce")
