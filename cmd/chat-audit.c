@@ -101,10 +101,12 @@ take_since(struct app *app, struct err *err)
 	app->opts.since_ms = -1;
 	if (!since)
 		return 0;
-	if (spec_parse(&app->live.from, since, err) < 0)
-		return -1;
-	if (app->live.from.kind != SPEC_TIME)
-		return err_set(err, "--since takes a time, not '%s'", since);
+	if (spec_parse(&app->live.from, since, err) < 0 ||
+		app->live.from.kind != SPEC_TIME)
+		return err_set(err,
+			"option '--since': '%s' is no time: "
+			"YYYY-MM-DDTHH:MM:SSZ or @SECONDS",
+			since);
 	app->opts.since_ms = app->live.from.n;
 	return 0;
 }

@@ -114,6 +114,8 @@ tell_progress(void *data, int64_t seen, int64_t total)
 static int
 sum_up(struct err *err)
 {
+	static const char *const names[2][2] = {
+		{"replayed", "dropped"}, {"wouldReplay", "wouldDrop"}};
 	const struct replay_sums *s = &app.sums;
 
 	if (app.told > TOLD_MAX && !app.progress)
@@ -121,10 +123,7 @@ sum_up(struct err *err)
 			(long long)app.told);
 	if (!s->replayed && !s->refused && !s->stopped && !app.progress)
 		return report_flush(&app.report, err);
-	report_sums(&app.report, s,
-		opts.dry   ? "wouldReplay"
-		: app.drop ? "dropped"
-			   : "replayed",
+	report_sums(&app.report, s, names[opts.dry][app.drop],
 		opts.dry ? s->replayed : 0);
 	return report_flush(&app.report, err);
 }

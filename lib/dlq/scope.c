@@ -16,11 +16,12 @@ set_time(const char *option, const char *text, int64_t *ms, struct err *err)
 	struct spec spec = {0};
 
 	*ms = -1;
-	if (set_spec(option, text, &spec, err) < 0)
-		return -1;
-	if (text && spec.kind != SPEC_TIME)
-		return err_set(
-			err, "option '%s': '%s' is no time", option, text);
+	if (text &&
+		(spec_parse(&spec, text, err) < 0 || spec.kind != SPEC_TIME))
+		return err_set(err,
+			"option '%s': '%s' is no time: "
+			"YYYY-MM-DDTHH:MM:SSZ or @SECONDS",
+			option, text);
 	if (text)
 		*ms = spec.n;
 	return 0;

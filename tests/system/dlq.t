@@ -332,6 +332,8 @@ def choices():
     tap.ok(1.5 < time.monotonic() - begun < 5 and len(case.replays()) == 12,
            "--rate 5: ten take two seconds", time.monotonic() - begun)
     case.put(case.letter(20), case.letter(21))
+    dry = case.run("-n", "--reason", "SQL", verb="drop")[1]
+    tap.ok(dry.get("wouldDrop") == 2 and dry["open"] == 2, "drop -n", dry)
     code, line, _ = case.run("--reason", "SQL", verb="drop")
     tap.ok(code == 0 and line["dropped"] == 2 and len(case.replays()) == 12 and
            case.run()[1] == {}, "drop: marks, and no records", line)

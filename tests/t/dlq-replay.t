@@ -41,7 +41,7 @@ wrong '--in with list' 'are for run and drop' list --in -
 wrong '-n with list' 'are for run and drop' list -n
 wrong '--max with show' 'are for run and drop' --max 3 show x-dlt/0/1
 wrong '--reasons with run' 'are for list' run --reasons
-wrong 'a time that is none' 'is no place' list --since yesterday
+wrong 'a time that is none' "'yesterday' is no time: YYYY-MM" list --since yesterday
 wrong 'a place as a time' "'17' is no time" list --since 17
 wrong 'an end that is none' "option '-e'" list -e never
 wrong 'a rate of none' "option 'rate'" run --rate 0
