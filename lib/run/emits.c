@@ -169,5 +169,7 @@ emits_answer(void *data, const struct publish_answer *answer)
 	}
 	runner_published(&run->runner, item, letter, answer->dead,
 		buf_str(&why), clock_mono_ms());
+	if (letter && answer->dead)
+		letters_refused(run, item, buf_str(&why));
 	buf_release(&why);
 }

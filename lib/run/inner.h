@@ -54,7 +54,8 @@ struct run {
 	struct record_room room;
 	int exit_code; /* -1: none yet */
 	struct err why;
-	struct err blown; /* of the fuse; empty: it has not */
+	struct err words; /* the last ones, of an end that the runner decided;
+			   * empty: its own */
 };
 
 /* Ends the loop with that code. */
@@ -85,6 +86,9 @@ void emits_resume(void *data, struct group_source *source);
 /* Publishes item as a dead letter (with -x: only says so); from a -dlt topic
  * it is only logged. */
 void letters_send(struct run *run, struct item *item);
+/* A letter was refused: where that ended the runner, the last words say which,
+ * and why. */
+void letters_refused(struct run *run, const struct item *item, struct str why);
 /* The letter as a record; views live as long as item, until the next call. */
 int letters_make(struct run *run, struct item *item, struct record *letter,
 	struct err *err) MUST_CHECK;

@@ -82,3 +82,17 @@ letters_send(struct run *run, struct item *item)
 	if (!run->opts->atomic && send_letter(run, item, &run->why) < 0)
 		run_end(run, EXIT_TEMP);
 }
+
+void
+letters_refused(struct run *run, const struct item *item, struct str why)
+{
+	const struct part *part = item->part;
+
+	if (!run->runner.stopped || run->words.text[0])
+		return;
+	err_set(&run->words,
+		"the dead letter of %s/%d/%lld was refused by %s" DLT_SUFFIX
+		", partition %d: %.*s",
+		part->topic, (int)part->partition, (long long)item->slot.offset,
+		part->topic, (int)part->partition, STR_ARG(why));
+}

@@ -124,7 +124,7 @@ fuse_blown(struct run *run, const struct part *part, const struct item *item)
 		LOG_I("dead", part->fuse.dead),
 		LOG_S("class", item->error_class),
 		LOG_S("error", item->error_message));
-	err_set(&run->blown,
+	err_set(&run->words,
 		"the fuse: %lld records of %s/%d are dead, the last at offset "
 		"%lld: %s: %s",
 		(long long)part->fuse.dead, part->topic, (int)part->partition,
@@ -182,8 +182,8 @@ act(struct run *run, const struct runner_action *action)
 		group_let_go(run);
 		break;
 	case ACT_EXIT:
-		if (run->blown.text[0])
-			run->why = run->blown;
+		if (run->words.text[0])
+			run->why = run->words;
 		else
 			err_set(&run->why, "%s", action->why);
 		run_end(run, action->code);

@@ -81,6 +81,7 @@ static void
 aborted(struct run *run)
 {
 	const struct xact_refusal *refusal = &run->xact.refusal;
+	struct item *item = NULL;
 	bool letter = false;
 
 	LOG_WARN("runner", "transaction aborted", LOG_E(&run->why));
@@ -89,9 +90,11 @@ aborted(struct run *run)
 		return;
 	}
 	if (refusal->opaque)
-		(void)letters_item(refusal->opaque, &letter);
+		item = letters_item(refusal->opaque, &letter);
 	runner_refused(
 		&run->runner, letter, str_c(run->why.text), clock_mono_ms());
+	if (letter)
+		letters_refused(run, item, str_c(run->why.text));
 }
 
 void

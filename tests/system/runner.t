@@ -169,6 +169,31 @@ def letters():
            "does not stop its partition")
 
 
+def no_place():
+    """A dead letter topic with fewer partitions than its source."""
+    case = Case(tap, 2)
+    case.topic, dlt = case.topic + "-few", case.topic + "-few-dlt"
+    with open(case.dir + "/few", "w") as f:
+        f.write('{"topic":"%s","partitions":2,"replicas":1}\n'
+                '{"topic":"%s","partitions":1,"replicas":1}\n' %
+                (case.topic, dlt))
+    c.run("chat-topics", "apply", case.dir + "/few")
+    case.put({"n": 1, "do": "dead"}, partition=1)
+    for more in ((), ("-x",)):
+        runner = case.run(*more)
+        tap.ok(runner.wait(30) == 111 and case.left() == 1,
+               "a letter that has no place: 111, not committed",
+               (more, runner.returncode))
+    with open(case.dir + "/log") as f:
+        ends = [json.loads(s)["error"] for s in f if '"stopped by' in s]
+    tap.ok(len(ends) == 2 and all(
+        "the dead letter of %s/1/0 was refused by %s, partition 1: " %
+        (case.topic, dlt) in e and "artition" in e.split(": ")[-1]
+        for e in ends), "the last words say which, and why", ends)
+    case.runners.clear()
+    case.stop()
+
+
 def fuse():
     case = Case(tap, 2)
     case.put(*({"n": i, "do": "dead"} for i in range(20)), partition=0)
@@ -505,8 +530,8 @@ def stranger():
 
 def main():
     for test in (jq, retry, retry_delays_nobody, deaths, poison, letters,
-                 fuse, waiting, killed, crashes, last_letters, set_from,
-                 tail_lost, stranger, ends, view,
+                 no_place, fuse, waiting, killed, crashes, last_letters,
+                 set_from, tail_lost, stranger, ends, view,
                  leaves_and_comes_back):
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
             continue
