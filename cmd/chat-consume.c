@@ -12,6 +12,7 @@
 #include "io/fd.h"
 #include "io/stop.h"
 #include "run/run.h"
+#include "serve/child.h"
 
 struct args {
 	struct run_options run;
@@ -78,6 +79,8 @@ dispatch(const struct args *args, bool filter, struct err *err)
 		if (!conf)
 			return EXIT_PERM;
 		rd_kafka_conf_destroy(conf);
+		if (filter && child_look(args->run.filter[0], err) < 0)
+			return EXIT_PERM;
 		if (fd_printf(err, "chat-consume: configuration is good\n") < 0)
 			return EXIT_TEMP;
 		return EXIT_DONE;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -35,6 +36,25 @@ become(char *const *argv, int in, int out, pid_t parent)
 	dprintf(STDERR_FILENO, "cannot run '%s': %s\n", argv[0],
 		strerror(errno));
 	_exit(code);
+}
+
+int
+child_look(const char *program, struct err *err)
+{
+	const char *at = strchr(program, '/') ? NULL : getenv("PATH");
+	struct buf file = {0};
+	bool found = !at && access(program, X_OK) == 0;
+
+	while (at && *at && !found) {
+		int len = (int)strcspn(at, ":");
+
+		buf_reset(&file);
+		buf_printf(&file, "%.*s/%s", len, at, program);
+		found = !buf_bad(&file) && access(file.data, X_OK) == 0;
+		at += len + (at[len] == ':');
+	}
+	buf_release(&file);
+	return found ? 0 : err_sys(err, "cannot run '%s'", program);
 }
 
 static void

@@ -34,12 +34,14 @@ struct child_options {
 	void *data;
 	void (*on_line)(struct child *child, struct str line);
 	void (*on_ready)(struct child *child); /* hello came; may be NULL */
-	void (*on_drain)(struct child *child);	/* may be NULL */
+	void (*on_drain)(struct child *child); /* may be NULL */
 	/* It has ended and its stdout is read to the end: wait(2)'s status. 126
 	 * or 127 as exit code: it could not be run. */
 	void (*on_exit)(struct child *child, int wait_status);
 };
 
+/* Could it be run now, by its path or along $PATH? -1: no, and why. */
+int child_look(const char *program, struct err *err) MUST_CHECK;
 /* The struct is all zero before the first start; it may be started again after
  * on_exit (from inside it, too). -1: nothing runs, on_exit does not come. */
 int child_start(struct child *child, uv_loop_t *loop,

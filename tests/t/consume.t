@@ -69,6 +69,9 @@ ends 100 'cannot open' -t x -b x -S /no/such/dir/status -g g -- cat
 ends 0 'good' -n -t x -b x
 ends 0 'good' -n -t x -b x -o 2026-01-11T10:30:00.5Z -e -7
 ends 0 'good' -n -t x -b x -g g --control -x -f 5/100 -- cat
+ends 100 "cannot run 'no-such': No such" -n -t x -b x -g g -- no-such
+ends 100 "cannot run '/etc/passwd': Perm" -n -t x -b x -g g -- /etc/passwd
+ends 0 'good' -n -t x -b x -g g -- /bin/sh
 ends 100 'property' -n -t x -b x -X nonsense=1
 # Nobody listens there. (Without a broker librdkafka's clients cannot be
 # destroyed: they are left to the end of the process, which is no leak.)
