@@ -111,7 +111,8 @@ HARMLESS = ("HUP", "USR1", "PIPE", "CHLD", "WINCH")
        "twice")
 def signals(stack, turn):
     name = turn.chance.choice(SIGNALS)
-    who = turn.chance.choice(sorted(stack.actors()))
+    who = turn.chance.choice(sorted(n for n in stack.actors()
+                                    if not n.startswith("pairs-")))   # jq
     turn.variant = "%s %s" % (name, who)
     pid, sig = stack.actor(who), signal.Signals["SIG" + name]
     turn.hit()
