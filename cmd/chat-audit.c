@@ -83,13 +83,13 @@ static const struct {
 } file_lists[] = {
 	{&messages, AUDIT_MESSAGES},
 	{&uncommitted, AUDIT_UNCOMMITTED},
+	{&groups, AUDIT_GROUPS}, /* behind the records, before the letters */
 	{&events, AUDIT_EVENTS},
 	{&letters, AUDIT_LETTERS},
 	{&rows, AUDIT_ROWS},
 	{&outcomes, AUDIT_OUTCOMES},
 	{&rooms, AUDIT_ROOMS},
 	{&members, AUDIT_MEMBERS},
-	{&groups, AUDIT_GROUPS},
 };
 
 /* ---- options ------------------------------------------------------------ */
@@ -296,16 +296,16 @@ audit(struct app *app, struct err *err)
 static int
 tell_life(struct app *app, struct err *err)
 {
-	bool found;
+	bool right;
 	int code = life_tell(
-		&app->live, app->message, as_json, &app->out, &found, err);
+		&app->live, app->message, as_json, &app->out, &right, err);
 
 	if (code) {
 		LOG_ERROR("audit", "cannot read a source", LOG_E(err));
 		return code;
 	}
 	code = print(app);
-	return code ? code : found ? EXIT_DONE : EXIT_NO;
+	return code ? code : right ? EXIT_DONE : EXIT_NO;
 }
 
 int

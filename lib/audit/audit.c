@@ -282,6 +282,7 @@ audit_room_of(struct audit *audit, int64_t id)
 		return TABLE_NONE;
 	audit->room[audit->rooms++] = (struct audit_room){.id = id,
 		.last_seq = -1,
+		.last_after = -1,
 		.row_from = -1,
 		.event_from = -1,
 		.lowest = -1,
@@ -316,7 +317,9 @@ audit_room(struct audit *audit, int64_t id, int64_t last_seq, struct str type)
 
 	if (at == TABLE_NONE)
 		return -1;
-	audit->room[at].last_seq = last_seq;
+	if (audit->room[at].last_seq < 0)
+		audit->room[at].last_seq = last_seq;
+	audit->room[at].last_after = last_seq;
 	audit->room[at].pair = str_eq_c(type, "ONE_TO_ONE");
 	return 0;
 }

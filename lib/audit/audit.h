@@ -110,6 +110,7 @@ enum {
 	PLACE_KEY = 2,	  /* of a record: its key is another room's */
 	PLACE_DEAD = 4,	  /* of an outcome */
 	PLACE_REUSED = 8,
+	PLACE_DONE = 16, /* of a letter: its row was to be made before */
 };
 
 /* A record, or what a letter, a row or an outcome says of one. */
@@ -137,6 +138,7 @@ struct audit_part {
 struct audit_room {
 	int64_t id;
 	int64_t last_seq;   /* -1: not known */
+	int64_t last_after; /* the same, when the rows had been read */
 	int64_t row_from;   /* rows are read from this seq on; -1: all */
 	int64_t event_from; /* the lowest seq of any event; -1: none */
 	int64_t lowest;	    /* the lowest seq of any source; -1: none */
@@ -299,7 +301,8 @@ struct audit_outcome {
 int audit_outcome(
 	struct audit *audit, const struct audit_outcome *outcome) MUST_CHECK;
 
-/* last_seq: -1: not known. type: ONE_TO_ONE, GROUP; may be empty. */
+/* Before the rows, and of a living system behind them once more. last_seq: -1:
+ * not known. type: ONE_TO_ONE, GROUP; may be empty. */
 int audit_room(struct audit *audit, int64_t id, int64_t last_seq,
 	struct str type) MUST_CHECK;
 /* Rows of it are read from this seq on only. */

@@ -254,6 +254,7 @@ add_letter(struct audit *audit, const struct record *record)
 	struct audit_place place = {.msg = TABLE_NONE};
 	struct dlt_info info;
 	struct value value;
+	uint32_t at;
 
 	dlt_read(&info, record);
 	if (str_starts(info.origin.topic, "chat-read-events"))
@@ -271,6 +272,11 @@ add_letter(struct audit *audit, const struct record *record)
 	place.offset = info.origin.offset;
 	place.timestamp = info.origin.timestamp;
 	place.sum = record->value_left_out ? 0 : sum_of(record);
+	at = audit_part_of(audit, record->topic, record->partition);
+	if (at == TABLE_NONE)
+		return -1;
+	if (info.named && record->offset < audit->part[at].done)
+		place.more = PLACE_DONE;
 	if (place.part == TABLE_NONE)
 		return -1;
 	return audit_place_add(&audit->letters, &place);

@@ -264,7 +264,8 @@ take_outcome(struct audit *audit, struct json json, struct err *err)
 	return rc;
 }
 
-/* How far a group is: with chat-messages the one that stores. */
+/* How far a group is: of chat-messages the one that stores, of the letters the
+ * one that makes their rows. */
 static int
 take_group(struct audit *audit, struct json json, struct err *err)
 {
@@ -277,7 +278,8 @@ take_group(struct audit *audit, struct json json, struct err *err)
 
 	if (!name.len || !of.len || partition < 0 || end < 0)
 		rc = err_set(err, "no group, topic, partition, or end");
-	else if (str_eq_c(of, "chat-messages") &&
+	else if ((str_eq_c(of, "chat-messages") ||
+			 str_eq_c(of, "chat-messages-dlt")) &&
 		 audit_done(audit, of, (int32_t)partition,
 			 offset < 0 ? 0 : offset) < 0)
 		rc = err_set(err, "out of memory");

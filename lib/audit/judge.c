@@ -60,7 +60,9 @@ no_outcome(struct audit *audit, uint32_t at, enum invariant invariant)
 			m->flags & MSG_OK     ? "has a RECEIPT"
 			: m->op == TABLE_NONE ? "is in no history"
 			: audit_is_open(m)    ? "has an unknown outcome"
-					      : "was refused for good",
+			: m->flags & MSG_FINAL
+				? "was refused for good"
+				: "went nowhere, as its sender was told",
 			audit_say_part(audit, place->part, place->offset));
 	} else {
 		verdict_against(&audit->verdicts, invariant,
@@ -141,9 +143,7 @@ judge_msg(struct audit *audit, uint32_t at)
 			judge_outcome(audit, at, I10_UNKNOWN);
 		else
 			audit->verdicts.of[I10_UNKNOWN].checked++;
-	} else if ((m->flags & MSG_OK) ||
-		   (m->records &&
-			   (m->op == TABLE_NONE || (m->flags & MSG_FINAL)))) {
+	} else if ((m->flags & MSG_OK) || m->records) {
 		judge_outcome(audit, at, I1_LOSS);
 	}
 }

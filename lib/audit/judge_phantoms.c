@@ -14,6 +14,19 @@ is_answered(const struct audit *audit, const struct audit_msg *m)
 	       !m->records && audit->has[AUDIT_MESSAGES];
 }
 
+/* Of a part: a row of its time without the record that all messages of users
+ * have, but those that were brought from an older system. */
+static bool
+is_from_nothing(const struct audit *audit, const struct audit_msg *m)
+{
+	const struct audit_slot *s =
+		m->slot == TABLE_NONE ? NULL : &audit->slot[m->slot];
+
+	return audit->opts.part && audit->opts.since_ms >= 0 && m->rows &&
+	       !m->records && s && s->label == TABLE_NONE &&
+	       s->ms >= audit->opts.since_ms + audit->opts.slack_ms;
+}
+
 static bool
 is_present(const struct audit_msg *m)
 {
@@ -102,6 +115,8 @@ judge(struct audit *audit, uint32_t at, const struct users *users)
 	else if (is_present(m) && !m->records && audit->has[AUDIT_MESSAGES] &&
 		 whole)
 		against(audit, at, "there is no record of it");
+	else if (is_from_nothing(audit, m))
+		against(audit, at, "its row names no record");
 	else if (!logged && whole && is_known(users, m->key.sender_id))
 		against(audit, at, "no history of its sender has it");
 }

@@ -239,11 +239,28 @@ judge_label(struct audit *audit, const struct audit_place *label)
 	}
 }
 
+/* Who makes the row was further: it was made, and is gone. */
+static void
+judge_row_of(struct audit *audit, const struct audit_place *letter)
+{
+	if (!(letter->more & PLACE_DONE) || !audit->has[AUDIT_OUTCOMES] ||
+		!audit_time_is_due(audit, letter->timestamp) ||
+		(letter->msg == TABLE_NONE && audit->opts.only_room >= 0) ||
+		(letter->msg != TABLE_NONE && audit->msg[letter->msg].rows) ||
+		find_outcome(&audit->outcomes, letter, PLACE_DEAD))
+		return;
+	verdict_against(&audit->verdicts, I1_LOSS,
+		"record %s is a dead letter, and message_outcomes has no row "
+		"of it",
+		audit_say_part(audit, letter->part, letter->offset));
+}
+
 static void
 judge_letter(struct audit *audit, const struct audit_place *letter)
 {
 	const struct audit_place *p = find(&audit->committed, letter);
 
+	judge_row_of(audit, letter);
 	if (!p)
 		judge_absent(audit, letter, "there is a dead letter");
 	if (!p || !letter->sum || letter->timestamp < 0)

@@ -118,18 +118,22 @@ static void
 end_of_room(struct audit *audit, const struct audit_slot *s, int64_t last)
 {
 	uint32_t at = audit_room_find(audit, s->room_id);
-	int64_t said = at == TABLE_NONE ? -1 : audit->room[at].last_seq;
+	struct audit_room *room = &audit->room[at];
 
-	if (said < 0 || !audit->has[AUDIT_ROWS] || s->epoch != audit->epoch)
+	if (at == TABLE_NONE || room->last_seq < 0 || !audit->has[AUDIT_ROWS] ||
+		s->epoch != audit->epoch)
 		return;
-	audit->room[at].judged = true;
+	room->judged = true;
 	/* Of a part: what is before it has rows that were not read. */
-	if (last < audit->room[at].row_from - 1)
-		last = audit->room[at].row_from - 1;
-	if (last < said || (last > said && !audit->opts.part))
+	if (last < room->row_from - 1)
+		last = room->row_from - 1;
+	/* A living room's rises while its rows are read. */
+	if (last < room->last_seq || last > room->last_after)
 		verdict_against(&audit->verdicts, I5_DENSE,
 			"room %lld: last_seq is %lld, the last row has %lld",
-			(long long)s->room_id, (long long)said,
+			(long long)s->room_id,
+			(long long)(last < room->last_seq ? room->last_seq
+							  : room->last_after),
 			(long long)last);
 }
 

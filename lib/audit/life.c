@@ -5,7 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "audit/happening.h"
 #include "audit/inner.h"
+#include "base/crc.h"
 #include "base/log.h"
 #include "pg/pg.h"
 #include "wire/dlt.h"
@@ -16,10 +18,16 @@
 #define AROUND_MS 60000
 #define TOPIC_SETTLED AUDIT_TOPIC_LETTERS DLT_SETTLED_SUFFIX
 
-/* What happened: a JSON object. */
-struct happening {
-	int64_t ms, order;
-	char *json;
+/* PostgreSQL's row, and what of the others is not as it says. */
+struct stored {
+	bool known;
+	int64_t room_id, sender_id, seq;
+	uint32_t crc;
+	int32_t partition; /* its record's; -1: none */
+	int64_t offset;
+	bool record_differs, event_differs;
+	bool published;	   /* under its seq */
+	int64_t other_seq; /* an event has; -1: none */
 };
 
 enum ending { NOWHERE, COMMITTED, DEAD, REFUSED, STORED };
@@ -29,49 +37,19 @@ struct life {
 	const char *id_text;
 	struct ident id;
 	struct names names;
-	struct happening *at;
-	size_t count, cap;
-	int64_t rank; /* what PostgreSQL says comes behind Kafka's word */
+	struct happenings happenings;
 	/* the first and last time that PostgreSQL names; -1: none */
 	int64_t first_ms, last_ms;
 	bool published;
 	enum ending ending;
 	struct audit_places committed; /* so as to know what was aborted */
 	struct names letters;	       /* letters: places of dead letters */
-	struct buf line;
+	/* what PostgreSQL has, to be compared with the others */
+	struct stored stored;
 	bool no_memory;
 };
 
-/* ---- happenings --------------------------------------------------------- */
-
-static struct buf *
-happened(struct life *life, const char *what)
-{
-	buf_reset(&life->line);
-	json_open(&life->line, NULL, '{');
-	json_put_c(&life->line, "what", what);
-	return &life->line;
-}
-
-static void
-at_time(struct life *life, int64_t ms)
-{
-	struct happening *new;
-
-	json_put_i64(&life->line, "atMs", ms);
-	json_close(&life->line, '}');
-	if (buf_bad(&life->line) ||
-		audit_grow(&life->at, &life->cap, life->count,
-			sizeof(*life->at)) < 0) {
-		life->no_memory = true;
-		return;
-	}
-	new = &life->at[life->count];
-	*new = (struct happening){ms, life->rank + (int64_t)life->count,
-		str_dup(buf_str(&life->line))};
-	life->no_memory |= !new->json;
-	life->count += new->json != NULL;
-}
+/* ---- what several sources say -------------------------------------------- */
 
 static void
 put_place(struct buf *out, const struct record *record)
@@ -106,6 +84,36 @@ look_at(struct life *life, int64_t ms)
 		life->first_ms = ms;
 	if (ms > life->last_ms)
 		life->last_ms = ms;
+}
+
+static bool
+is_stored_one(const struct life *life, int64_t room_id, int64_t sender_id)
+{
+	return life->stored.known && life->stored.room_id == room_id &&
+	       life->stored.sender_id == sender_id;
+}
+
+static void
+put_crc(struct buf *out, uint32_t crc)
+{
+	char text[9];
+
+	snprintf(text, sizeof(text), "%08x", crc);
+	json_put_c(out, "crc", text);
+}
+
+/* False: it has none. */
+static bool
+content_crc(struct json content, uint32_t *crc)
+{
+	struct buf scratch = {0};
+	struct str text;
+	bool ok = json_text(content, &scratch, &text);
+
+	if (ok)
+		*crc = crc32_of(text);
+	buf_release(&scratch);
+	return ok;
 }
 
 static bool
@@ -150,14 +158,25 @@ static void
 tell_record(struct life *life, const struct record *record, struct json root,
 	const char *what)
 {
-	struct buf *out = happened(life, what);
+	struct buf *out = happened(&life->happenings, what);
+	struct stored *stored = &life->stored;
+	int64_t room_id = number(root, "roomId");
+	int64_t sender_id = number(root, "senderId");
 	struct str replay;
+	uint32_t crc;
 
 	put_place(out, record);
-	put_who(out, number(root, "roomId"), number(root, "senderId"));
+	put_who(out, room_id, sender_id);
+	if (content_crc(json_get(root, "content"), &crc)) {
+		put_crc(out, crc);
+		stored->record_differs |=
+			is_stored_one(life, room_id, sender_id) &&
+			record->partition == stored->partition &&
+			record->offset == stored->offset && crc != stored->crc;
+	}
 	if (record_header(record, DLT_REPLAY_OF, &replay))
 		json_put_str(out, "replayOf", replay);
-	at_time(life, record->timestamp);
+	happened_at(&life->happenings, record->timestamp);
 }
 
 static int
@@ -196,6 +215,23 @@ take_raw(void *arg, const struct record *record)
 
 /* ---- chat-events -------------------------------------------------------- */
 
+/* After a restore there are two of it. */
+static void
+note_event(struct life *life, const struct event *event)
+{
+	struct stored *stored = &life->stored;
+	uint32_t crc;
+
+	life->published = true;
+	if (!is_stored_one(life, event->room_id, event->user_id))
+		return;
+	if (event->seq != stored->seq)
+		stored->other_seq = event->seq;
+	else if (content_crc(json_get(event->message, "content"), &crc))
+		stored->event_differs |= crc != stored->crc;
+	stored->published |= event->seq == stored->seq;
+}
+
 static int
 take_event(void *arg, const struct record *record)
 {
@@ -206,23 +242,28 @@ take_event(void *arg, const struct record *record)
 	struct json root;
 	struct err ignored;
 	struct buf *out;
+	uint32_t crc;
 
 	if (json_scan(record->value, &root, NULL, &ignored) < 0 ||
 		event_parse(&event, root, &ignored) < 0 ||
 		event.kind > EVENT_REFUSED ||
 		!is_it(life, event.client_message_id))
 		return 0;
-	life->published |= event.kind == EVENT_MESSAGE;
-	out = happened(life, names[event.kind]);
+	if (event.kind == EVENT_MESSAGE)
+		note_event(life, &event);
+	out = happened(&life->happenings, names[event.kind]);
 	put_place(out, record);
 	put_who(out, event.room_id, event.user_id);
 	if (event.seq >= 0)
 		json_put_i64(out, "seq", event.seq);
 	if (event.message_id >= 0)
 		json_put_i64(out, "messageId", event.message_id);
+	if (event.kind == EVENT_MESSAGE &&
+		content_crc(json_get(event.message, "content"), &crc))
+		put_crc(out, crc);
 	if (event.kind == EVENT_REFUSED)
 		json_put_str(out, "code", event.code);
-	at_time(life, record->timestamp);
+	happened_at(&life->happenings, record->timestamp);
 	return 0;
 }
 
@@ -241,14 +282,14 @@ take_letter(void *arg, const struct record *record)
 	if (!is_record_of(life, record, &root))
 		return 0;
 	dlt_read(&info, record);
-	out = happened(life, "dead-lettered");
+	out = happened(&life->happenings, "dead-lettered");
 	put_place(out, record);
 	put_who(out, number(root, "roomId"), number(root, "senderId"));
 	json_put_str(out, "reason", info.error_class);
 	json_put_str(out, "message", info.error_message);
 	dlt_place_print(&key, &info.origin);
 	json_put_str(out, "of", buf_str(&key));
-	at_time(life, record->timestamp);
+	happened_at(&life->happenings, record->timestamp);
 	ended(life, DEAD);
 	if (names_number(&life->letters, buf_str(&key)) == TABLE_NONE)
 		rc = -1;
@@ -272,13 +313,13 @@ take_mark(void *arg, const struct record *record)
 		(!record->value_null &&
 			json_scan(record->value, &root, NULL, &ignored) < 0))
 		return 0;
-	out = happened(life,
+	out = happened(&life->happenings,
 		record->value_null ? "letter open again" : "letter settled");
 	put_place(out, record);
 	json_put_str(out, "of", record->key);
 	if (!record->value_null)
 		json_put_i64(out, "replays", number(root, "replays"));
-	at_time(life, record->timestamp);
+	happened_at(&life->happenings, record->timestamp);
 	return 0;
 }
 
@@ -291,13 +332,24 @@ take_rows(struct life *life, const PGresult *r)
 	int i;
 
 	for (i = 0; i < PQntuples(r); i++) {
-		out = happened(life, "stored");
+		out = happened(&life->happenings, "stored");
 		put_who(out, pg_i64(r, i, 0), pg_i64(r, i, 1));
 		json_put_i64(out, "seq", pg_i64(r, i, 2));
 		json_put_i64(out, "messageId", pg_i64(r, i, 3));
-		json_put_i64(out, "recordPartition", pg_i32(r, i, 4));
-		json_put_i64(out, "recordOffset", pg_i64(r, i, 5));
-		at_time(life, pg_i64(r, i, 6));
+		put_crc(out, crc32_of(pg_str(r, i, 7)));
+		if (!pg_null(r, i, 4)) {
+			json_put_i64(out, "recordPartition", pg_i32(r, i, 4));
+			json_put_i64(out, "recordOffset", pg_i64(r, i, 5));
+		}
+		life->stored = (struct stored){.known = true,
+			.room_id = pg_i64(r, i, 0),
+			.sender_id = pg_i64(r, i, 1),
+			.seq = pg_i64(r, i, 2),
+			.crc = crc32_of(pg_str(r, i, 7)),
+			.partition = pg_null(r, i, 4) ? -1 : pg_i32(r, i, 4),
+			.offset = pg_i64(r, i, 5),
+			.other_seq = -1};
+		happened_at(&life->happenings, pg_i64(r, i, 6));
 		look_at(life, pg_i64(r, i, 6));
 		ended(life, STORED);
 	}
@@ -310,7 +362,7 @@ take_outcomes(struct life *life, const PGresult *r)
 	int i;
 
 	for (i = 0; i < PQntuples(r); i++) {
-		out = happened(life, "outcome");
+		out = happened(&life->happenings, "outcome");
 		json_put_str(out, "outcome", pg_str(r, i, 0));
 		put_who(out, pg_i64(r, i, 1), pg_i64(r, i, 2));
 		json_put_str(out, "reason", pg_str(r, i, 3));
@@ -323,7 +375,7 @@ take_outcomes(struct life *life, const PGresult *r)
 			json_put_i64(out, "replayedAtMs", pg_ms(r, i, 8));
 			look_at(life, pg_ms(r, i, 8));
 		}
-		at_time(life, pg_ms(r, i, 7));
+		happened_at(&life->happenings, pg_ms(r, i, 7));
 		ended(life,
 			str_eq_c(pg_str(r, i, 0), "refused") ? REFUSED : DEAD);
 	}
@@ -362,10 +414,12 @@ read_pg(struct life *life, struct err *err)
 
 	if (fault != PG_OK)
 		return fault == PG_BROKEN ? EXIT_PERM : EXIT_TEMP;
-	life->rank = INT32_MAX;
+	life->happenings.rank = INT32_MAX;
 	code = ask(life, &link,
 		"select chat_room_id, sender_id, seq, id, record_partition, "
-		"record_offset, record_timestamp from messages "
+		"record_offset, coalesce(record_timestamp, "
+		"(extract(epoch from sent_at) * 1000)::bigint), content "
+		"from messages "
 		"where client_message_id = $1",
 		take_rows, err);
 	if (!code)
@@ -377,61 +431,29 @@ read_pg(struct life *life, struct err *err)
 			"where client_message_id = $1",
 			take_outcomes, err);
 	pg_link_close(&link);
-	life->rank = 0;
+	life->happenings.rank = 0;
 	return code;
 }
 
 /* ---- out ---------------------------------------------------------------- */
 
-static int
-by_time(const void *a, const void *b)
+/* What does not agree, in words. */
+static size_t
+wrong(const struct life *life, const char *texts[3])
 {
-	const struct happening *x = a, *y = b;
+	const struct stored *stored = &life->stored;
+	size_t count = 0;
 
-	if (x->ms != y->ms)
-		return x->ms < y->ms ? -1 : 1;
-	return (x->order > y->order) - (x->order < y->order);
-}
-
-static void
-put_time(struct buf *out, int64_t ms)
-{
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
-	char text[32];
-
-	gmtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_printf(out, "%s.%03dZ  ", text, (int)(ms % 1000));
-}
-
-/* "what", then what else the object has. */
-static void
-put_line(struct buf *out, const struct happening *h)
-{
-	struct json root, key, value;
-	struct json_iter it;
-	struct err ignored;
-	struct str text;
-
-	put_time(out, h->ms);
-	if (json_scan(str_c(h->json), &root, NULL, &ignored) < 0)
-		return;
-	for (it = json_iter(root); json_next(&it, &key, &value);) {
-		if (str_eq_c(key.text, "\"atMs\""))
-			continue;
-		text = value.text;
-		if (str_eq_c(key.text, "\"what\"")) {
-			buf_printf(out, "%-16.*s", (int)text.len - 2,
-				text.data + 1);
-			continue;
-		}
-		if (value.type == JSON_STRING)
-			text = (struct str){text.data + 1, text.len - 2};
-		buf_printf(out, " %.*s=%.*s", (int)key.text.len - 2,
-			key.text.data + 1, STR_ARG(text));
-	}
-	buf_add_char(out, '\n');
+	if (stored->record_differs)
+		texts[count++] = "its content in PostgreSQL is not that of "
+				 "the record which it is from";
+	if (stored->event_differs)
+		texts[count++] = "its content in PostgreSQL is not the one "
+				 "that was published";
+	if (stored->known && stored->other_seq >= 0 && !stored->published)
+		texts[count++] = "it was published under another seq than it "
+				 "is stored with";
+	return count;
 }
 
 static void
@@ -439,12 +461,16 @@ put_all(struct life *life, bool json, struct buf *out)
 {
 	static const char *const endings[] = {
 		"nowhere", "committed", "dead", "refused", "stored"};
-	size_t i;
+	struct happenings *all = &life->happenings;
+	const char *texts[3];
+	size_t count, i;
 
-	qsort(life->at, life->count, sizeof(*life->at), by_time);
+	count = wrong(life, texts);
+	happenings_sort(all);
 	if (!json) {
-		for (i = 0; i < life->count; i++)
-			put_line(out, &life->at[i]);
+		happenings_print(out, all);
+		for (i = 0; i < count; i++)
+			buf_printf(out, "wrong: %s\n", texts[i]);
 		buf_printf(
 			out, "%s: %s\n", life->id_text, endings[life->ending]);
 		return;
@@ -452,9 +478,13 @@ put_all(struct life *life, bool json, struct buf *out)
 	json_open(out, NULL, '{');
 	json_put_c(out, "clientMessageId", life->id_text);
 	json_put_c(out, "ending", endings[life->ending]);
+	json_open(out, "wrong", '[');
+	for (i = 0; i < count; i++)
+		json_put_c(out, NULL, texts[i]);
+	json_close(out, ']');
 	json_open(out, "life", '[');
-	for (i = 0; i < life->count; i++)
-		json_put_raw(out, NULL, str_c(life->at[i].json));
+	for (i = 0; i < all->count; i++)
+		json_put_raw(out, NULL, str_c(all->at[i].json));
 	json_close(out, ']');
 	json_close(out, '}');
 	buf_add_char(out, '\n');
@@ -531,25 +561,21 @@ read_topics(struct life *life, struct err *err)
 static void
 release(struct life *life)
 {
-	size_t i;
-
-	for (i = 0; i < life->count; i++)
-		free(life->at[i].json);
-	free(life->at);
+	happenings_release(&life->happenings);
 	free(life->committed.at);
 	names_release(&life->names);
 	names_release(&life->letters);
-	buf_release(&life->line);
 }
 
 int
 life_tell(const struct audit_live *live, const char *client_id, bool json,
-	struct buf *out, bool *found, struct err *err)
+	struct buf *out, bool *right, struct err *err)
 {
 	struct life life = {.live = live,
 		.id_text = client_id,
 		.first_ms = -1,
 		.last_ms = -1};
+	const char *ignored[3];
 	int code = 0;
 
 	if (!ident_of_text(&life.names, str_c(client_id), &life.id))
@@ -558,13 +584,13 @@ life_tell(const struct audit_live *live, const char *client_id, bool json,
 		code = read_pg(&life, err);
 	if (!code && !life.no_memory)
 		code = read_topics(&life, err);
-	if (!code && life.no_memory) {
+	if (!code && (life.no_memory || life.happenings.no_memory)) {
 		err_set(err, "out of memory");
 		code = EXIT_TEMP;
 	}
 	if (!code)
 		put_all(&life, json, out);
-	*found = life.count > 0;
+	*right = life.happenings.count > 0 && !wrong(&life, ignored);
 	release(&life);
 	return code;
 }

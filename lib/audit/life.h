@@ -9,8 +9,9 @@
 #include "audit/live.h"
 
 /* Appends it: a line for each event in the order of time, and one that says how
- * it ended; or a JSON object. *found: there was anything. 0 or an exit code. */
+ * it ended; or a JSON object. *right: there is
+ * something of it, and what there is agrees. 0 or an exit code. */
 int life_tell(const struct audit_live *live, const char *client_id, bool json,
-	struct buf *out, bool *found, struct err *err) MUST_CHECK;
+	struct buf *out, bool *right, struct err *err) MUST_CHECK;
 
 #endif

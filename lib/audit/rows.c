@@ -175,8 +175,8 @@ read_room(struct reader *reader, int64_t room_id)
 
 /* ---- rooms -------------------------------------------------------------- */
 
-/* Their last seqs, before their rows are read. Of a part: those that are known
- * already. */
+/* Their last seqs, before their rows are read and behind them. Of a part: those
+ * that are known already. */
 static int
 read_last_seqs(struct reader *reader)
 {
@@ -412,6 +412,8 @@ audit_read_pg(
 		code = read_outcomes(&reader);
 	if (!code && is_part(&reader))
 		code = read_missing(&reader);
+	if (!code)
+		code = read_last_seqs(&reader);
 	LOG_DEBUG("audit", "read", LOG_S("table", "messages"),
 		LOG_I("rows", reader.rows));
 	pg_array_release(&reader.rooms);

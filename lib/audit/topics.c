@@ -241,6 +241,23 @@ judge_lag(struct audit *audit, const char *group, const struct positions *done)
 	}
 }
 
+static int
+note_done(struct audit *audit, const struct positions *done, struct err *err)
+{
+	const struct position *p;
+	size_t i;
+
+	for (i = 0; i < done->count; i++) {
+		p = &done->item[i];
+		if (audit_done(audit, p->topic, p->partition,
+			    p->offset < 0 ? 0 : p->offset) < 0) {
+			err_set(err, "out of memory");
+			return EXIT_TEMP;
+		}
+	}
+	return 0;
+}
+
 /* Waits until the group has done all before the ends; they then hold its
  * offsets. optional: it need not be there. */
 static int
@@ -269,8 +286,10 @@ settle(struct audit *audit, const struct audit_live *live, const char *group,
 		sleep_ms(LOOK_MS);
 	}
 	consumer_close(&consumer);
-	if (!code && (there || !optional))
+	if (!code && (there || !optional)) {
 		judge_lag(audit, group, ends);
+		code = note_done(audit, ends, err);
+	}
 	return code;
 }
 
@@ -338,8 +357,7 @@ note_events(struct audit *audit, const struct audit_live *live, struct err *err)
 }
 
 static int
-note_ranges(struct audit *audit, const struct positions *ends,
-	const struct positions *done, struct err *err)
+note_ranges(struct audit *audit, const struct positions *ends, struct err *err)
 {
 	const struct position *p;
 	size_t i;
@@ -347,11 +365,7 @@ note_ranges(struct audit *audit, const struct positions *ends,
 	for (i = 0; i < ends->count; i++) {
 		p = &ends->item[i];
 		if (audit_range(audit, p->topic, p->partition, p->offset,
-			    p->end) < 0 ||
-			audit_done(audit, p->topic, p->partition,
-				done->item[i].offset < 0
-					? 0
-					: done->item[i].offset) < 0) {
+			    p->end) < 0) {
 			err_set(err, "out of memory");
 			return EXIT_TEMP;
 		}
@@ -373,7 +387,7 @@ audit_read_kafka(
 	if (!code)
 		code = settle(audit, live, live->group, &done, false, err);
 	if (!code)
-		code = note_ranges(audit, &ends, &done, err);
+		code = note_ranges(audit, &ends, err);
 	if (!code && !find_ends(live, AUDIT_TOPIC_LETTERS, &letters, &ignored))
 		code = settle(
 			audit, live, AUDIT_GROUP_OUTCOMES, &letters, true, err);

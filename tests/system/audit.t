@@ -66,11 +66,15 @@ audit message 00000000-0000-4000-8000-000000000000
 ok 'of one that is nowhere: exit 1' [ $? = 1 ]
 
 # A letter: its sender is not the one who its key says.
+produce() { # ROOM USER ID [KEY]
+	jq -nc --argjson room "$1" --argjson user "$2" --arg id "$3" \
+		--arg key "${4:-$1}" '{topic: "chat-messages", key: $key, value:
+		{roomId: $room, senderId: $user, clientMessageId: $id,
+		content: "hi", type: "TEXT", sentAtMs: 1}}' |
+		chat-produce -d "$dir" --slot 82 >/dev/null 2>&1
+}
 dead=$(cat /proc/sys/kernel/random/uuid)
-jq -nc --argjson room "$room" --argjson user $user --arg id "$dead" '{
-	topic: "chat-messages", key: "\($room + 1)", value: {roomId: $room,
-	senderId: $user, clientMessageId: $id, content: "hi", type: "TEXT",
-	sentAtMs: 1}}' | chat-produce -d "$dir" --slot 82 >/dev/null 2>&1
+produce "$room" $user "$dead" $((room + 1))
 ok 'with a letter everything holds' audit "$h"
 ok 'which is counted' of '.counts.dead == 1'
 ok 'its life' audit message "$dead"
@@ -85,6 +89,74 @@ jq -nc --arg id "$roomless" '{topic: "chat-messages", key: "x",
 audit message "$roomless"
 ok 'a letter without a room has none in its life' of '.ending == "dead" and
 	([.life[] | has("roomId") or has("senderId")] | any | not)'
+
+# Its row is gone, and comes back; and a refusal's.
+sql "create table audit_saved as select * from message_outcomes
+	where client_message_id = '$dead'; delete from message_outcomes
+	where client_message_id = '$dead'"
+ok "a letter's row is gone: I1" finds I1 audit
+ok 'its record is named' of 'any(.invariants[0].first[];
+	test("^record chat-messages/[0-9/]+ is a dead letter, and .* no row"))'
+sql "insert into message_outcomes overriding system value
+	select * from audit_saved; drop table audit_saved"
+no=$(cat /proc/sys/kernel/random/uuid)
+produce "$room" $((user + 11)) "$no"
+ok 'a stranger is refused' audit
+ok 'which is counted, too' of '.counts.refused == 1'
+sql "delete from message_outcomes where client_message_id = '$no'"
+ok "a refusal's row is gone: I1" finds I1 audit
+ok 'its message is named' of --arg id "$no" 'any(.invariants[0].first[];
+	startswith("message " + $id))'
+sql "insert into message_outcomes (outcome, topic, record_partition,
+	record_offset, record_timestamp, chat_room_id, sender_id,
+	client_message_id, reason) values ('refused', 'chat-messages', 99, 0, 0,
+	$room, $((user + 11)), '$no', 'NOT_A_MEMBER')"
+
+# The living tables are tampered with.
+in_room() { sql "update messages set $1 where chat_room_id = $room and $2"; }
+id=$(sql "select client_message_id from messages
+	where chat_room_id = $room and seq = 5")
+in_room "content = content || '!'" 'seq = 5'
+ok 'another content: I3' finds I3 audit "$h"
+ok 'the message is named' of --arg id "$id" 'any(.invariants[2].first[];
+	contains($id))'
+audit message "$id"
+ok 'its life says so, exit 1' [ "$? $(jq -r '.wrong[0]' "$out")" = \
+	'1 its content in PostgreSQL is not that of the record which it is from' ]
+in_room "content = rtrim(content, '!')" 'seq = 5'
+swap() {
+	in_room 'seq = -1' 'seq = 5'
+	in_room 'seq = 5' 'seq = 6'
+	in_room 'seq = 6' 'seq = -1'
+}
+swap
+ok 'two seqs are swapped: I4' finds I4 audit room "$room"
+audit message "$id"
+ok 'the life of one of them' [ "$? $(jq -r '.wrong[0]' "$out")" = \
+	'1 it was published under another seq than it is stored with' ]
+swap
+for by in 5 -5; do
+	sql "update chat_rooms set last_seq = last_seq + $by where id = $room"
+	ok "its head is moved by $by: I5" finds I5 audit room "$room"
+	ok 'the room is named' of --arg room "$room" 'any(
+		.invariants[4].first[]; startswith("room \($room): last_seq"))'
+	sql "update chat_rooms set last_seq = last_seq - $by where id = $room"
+done
+forged=$(cat /proc/sys/kernel/random/uuid)
+sql "begin; update chat_rooms set last_seq = last_seq + 1 where id = $room;
+	insert into messages (id, chat_room_id, seq, sender_id,
+		client_message_id, type, content, sent_at)
+	select nextval('messages_id_seq'), id, last_seq, $user, '$forged',
+		'TEXT', 'forged', now() from chat_rooms where id = $room;
+	commit"
+ok 'a row from no record: I1, I3' finds 'I1 I3' audit "$h"
+ok 'it is named' of --arg id "$forged" 'any(.invariants[2].first[];
+	startswith("message " + $id)) and any(.invariants[0].first[];
+	startswith("message " + $id))'
+ok 'its life' audit message "$forged"
+sql "delete from messages where client_message_id = '$forged';
+	update chat_rooms set last_seq = last_seq - 1 where id = $room"
+ok 'all is as it was, and holds' audit "$h"
 
 # A row is gone, and comes back.
 sql "create table audit_saved as select * from messages
@@ -121,4 +193,21 @@ ok 'which was looked at' of '.invariants[7].checked == 50'
 chat-consume -t "$t-out" -e end | head -1 | jq -c '{topic, key, value}' |
 	chat-produce -d "$dir" --slot 82 >/dev/null 2>&1
 ok 'one emit twice: I8' finds I8 audit --atomic "$t:$t-out:$t"
+
+# Forged events, each in a room of its own, and a record once more.
+again() { # TOPIC ROOM FILTER: a record of that room goes out again, changed
+	chat-consume -t "$1" -o "$since" -e end 2>/dev/null | jq -c --arg room "$2" \
+		"select(.key == \$room) | $3 | {topic, key, value}" |
+		head -1 | chat-produce -d "$dir" --slot 82 >/dev/null 2>&1
+}
+second=$(sed -n 2p "$dir/rooms") third=$(sed -n 3p "$dir/rooms")
+again chat-messages "$second" .
+ok 'a record twice is a copy' audit room "$second"
+ok 'and counted' of '.counts.copies >= 1'
+again chat-events "$second" '.value.message.content = "forged"'
+ok 'a forged event of another content: I3' finds I3 audit room "$second"
+again chat-events "$third" '.value.message |= (.seq = 999 | .messageId = 1 |
+	.clientMessageId = "57e67159-cba8-47fe-8cf9-0dca8bc5a29f")'
+ok 'a forged event of what is not stored: I3' finds I3 audit room "$third"
+ok 'its seq is named' of 'any(.invariants[2].first[]; contains("seq 999"))'
 done_testing

@@ -540,3 +540,23 @@ def _(w):
     w.ok("a", "a9")
     w.groups.append({"group": "store", "topic": "chat-messages",
                      "partition": 3, "offset": 112, "end": 113})
+
+
+@case("told of another content under its id, which no history has sent")
+def _(w):
+    w.invoke("a", "a9", "two")
+    w.fail("a", "a9", "CLIENT_MESSAGE_ID_REUSED")
+    w.store(w.record(7, "a9", "one"))
+    w.outcome("reused", w.record(7, "a9", "two"))
+
+
+@case("told nowhere, committed, and no more", "I1 I3", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    w.record(7, "a9")
+    w.fail("a", "a9", "RATE", final=False)
+
+
+@case("records that were read twice, the same both times")
+def _(w):
+    w.messages += copy.deepcopy(w.messages)

@@ -551,3 +551,42 @@ def _(w):
     w.events.reverse()
     for offset, event in enumerate(w.events):
         event["offset"] = offset
+
+
+@case("members in no order, and a stranger to the room", "I7", "room 1")
+def _(w):
+    w.members.reverse()
+    w.members[:] = [m for m in w.members if m["user_id"] != 9]
+
+
+@case("members in no order")
+def _(w):
+    w.members.reverse()
+
+
+@case("a kick that was never published, and he gets the next", "I1 I7", "seq 8")
+def _(w):
+    row = w.row(None, type="SYSTEM_KICK", sender_id=7, content="k",
+                targets=[{"userId": 9, "nickname": "y"}])
+    message = w.event(row)
+    w.events.pop()
+    w.deliver(message)
+    w.send("a", "a9")
+
+
+@case("two clients of a user: one's are swapped around the other's", "I4", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    first = w.record(7, "a9")
+    w.ok("a", "a9")
+    w.invoke("a", "a10")
+    second = w.record(7, "a10")
+    w.ok("a", "a10")
+    w.store(second)
+    for line in (w.invoke("a", "z9"), w.ok("a", "z9")):
+        line.update(worker="z", ns=5)
+    w.store(w.record(7, "z9"))
+    w.store(first)
+    for source in (w.messages, w.uncommitted):
+        source[-3].update(partition=1)  # of no order with the others
+    w.rows[-1]["record_partition"] = 1

@@ -148,7 +148,7 @@ def _(w):
 # ---- I9: what is behind
 
 
-@case("the group is far behind", "I9", "group store")
+@case("the group is far behind", "I9", "2 behind its end")
 def _(w):
     w.groups.append({"group": "store", "topic": "chat-messages", "partition": 3,
                      "offset": 112, "end": 114})

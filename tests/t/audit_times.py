@@ -385,3 +385,46 @@ def _(w):
 @case("the group is beyond the end: the log lost its tail, and all is there")
 def _(w):
     group(w, 140, 112)
+
+
+@case("the second row is gone, with --since", "I1 I5", "seq 2",
+      options="--since @1795564700")
+def _(w):
+    w.rows.pop(1)
+
+
+@case("joined no room", code=100, names="no roomId")
+def _(w):
+    w.say("a", "joined", status="live", head=6)
+
+
+@case("joined, and it is not said how", code=100, names="no status")
+def _(w):
+    w.say("a", "joined", roomId=1, head=6)
+
+
+def dead(w, row):
+    w.invoke("a", "a9")
+    record = w.record(7, "a9")
+    w.ok("a", "a9")
+    w.letter(record, row)
+    group(w, 114, 114)
+
+
+@case("a letter whose row is gone", "I1", "chat-messages/3/112")
+def _(w):
+    dead(w, row=False)
+    group(w, 1, 1, "outcomes", 3, "chat-messages-dlt")
+
+
+@case("a letter whose row is still to come, and the group says so", "I9",
+      "outcomes")
+def _(w):
+    dead(w, row=False)
+    group(w, 0, 1, "outcomes", 3, "chat-messages-dlt")
+
+
+@case("a letter and its row, and the group has done it")
+def _(w):
+    dead(w, row=True)
+    group(w, 1, 1, "outcomes", 3, "chat-messages-dlt")
