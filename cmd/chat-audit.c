@@ -68,6 +68,7 @@ struct app {
 	struct audit audit;
 	struct audit_options opts;
 	struct audit_live live;
+	struct audit_progress progress;
 	struct audit_atomic atomic[OPT_LIST_MAX];
 	const char *message; /* whose life is told */
 	char **histories;
@@ -156,6 +157,26 @@ take_sources(struct app *app, struct err *err)
 		return err_set(err, "no brokers: give -b or set CHAT_BROKERS, "
 				    "or give files");
 	return pg_conninfo(conninfo_arg, &app->live.conninfo, err);
+}
+
+static void
+tell_progress(const char *what, const char *unit, int64_t seen, int64_t total)
+{
+	fprintf(stderr, "%s: %s: %lld", about.name, what, (long long)seen);
+	if (total >= 0)
+		fprintf(stderr, " of %lld", (long long)total);
+	fprintf(stderr, " %s read\n", unit);
+}
+
+/* Somebody waits, or wants to know. */
+static void
+take_progress(struct app *app)
+{
+	if (!isatty(2) && !log_shows(LOG_DEBUG))
+		return;
+	app->progress.tell = tell_progress;
+	app->opts.progress = &app->progress;
+	app->live.progress = &app->progress;
 }
 
 /* ---- sources ------------------------------------------------------------ */
@@ -321,6 +342,7 @@ main(int argc, char **argv)
 		take_operands(&app, argc - first, argv + first, &err) < 0 ||
 		take_sources(&app, &err) < 0)
 		opt_usage(&about, &err);
+	take_progress(&app);
 	if (dry_run)
 		code = plan(&app);
 	else if (app.message)

@@ -18,6 +18,7 @@
 #define AUDIT_AUDIT_H
 
 #include "audit/names.h"
+#include "audit/progress.h"
 #include "audit/verdict.h"
 #include "base/err.h"
 #include "wire/record.h"
@@ -46,6 +47,7 @@ struct audit_options {
 	/* A part of a living system: what lies before or behind what was read
 	 * is no violation. Else the sources are all there is. */
 	bool part;
+	struct audit_progress *progress; /* of files; may be NULL */
 };
 
 /* ---- what is known ------------------------------------------------------ */

@@ -13,10 +13,12 @@
 
 /* ---- lines -------------------------------------------------------------- */
 
+#define STEP ((size_t)1 << 24) /* bytes; pages before it are let go */
+
 struct file {
 	const char *path;
 	struct str all; /* mapped; as long as it was when it was opened */
-	size_t at;
+	size_t at, step;
 	int64_t line;
 };
 
@@ -95,6 +97,19 @@ file_next(struct file *file, struct str *line)
 	return end || is_whole(*line);
 }
 
+/* What was read need not be in memory any longer. */
+static void
+pass_on(struct file *file, struct audit_progress *progress)
+{
+	if (file->at < file->step + STEP)
+		return;
+	(void)madvise((void *)(uintptr_t)(file->all.data + file->step), STEP,
+		MADV_DONTNEED);
+	file->step += STEP;
+	audit_progress(progress, file->path, "MB", (int64_t)(file->at >> 20),
+		(int64_t)(file->all.len >> 20));
+}
+
 static void
 at_line(const struct file *file, struct err *err)
 {
@@ -136,6 +151,7 @@ read_lines(struct audit *audit, const char *path, take_line *take,
 		line = bare(line);
 		if (line.len)
 			rc = take(audit, what, line, err);
+		pass_on(&file, audit->opts.progress);
 	}
 	if (rc < 0)
 		at_line(&file, err);

@@ -25,6 +25,7 @@ struct audit_live {
 	const char *group; /* that stores */
 	struct spec from;  /* SPEC_START or SPEC_TIME */
 	int64_t settle_ms;
+	struct audit_progress *progress; /* may be NULL */
 };
 
 /* Both: 0, or an exit code with err: EXIT_TEMP where a source cannot be read

@@ -127,6 +127,8 @@ read_pages(struct reader *reader, int64_t room_id, int64_t from)
 							    : 0;
 		from++;
 		PQclear(result);
+		audit_progress(reader->live->progress, "messages", "rows",
+			reader->rows, -1);
 	} while (!code && count == PAGE);
 	return code;
 }

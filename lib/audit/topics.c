@@ -13,6 +13,7 @@
 #define WAIT_MS 200
 #define SILENCE_MS 30000 /* a broker that says nothing is away */
 #define LOOK_MS 100	 /* at the group's offsets */
+#define TELL_EVERY 1000	 /* records; by the clock then */
 
 static int
 verdict_code(enum kafka_verdict verdict)
@@ -29,7 +30,7 @@ struct reader {
 	struct consumer consumer;
 	struct range range;
 	struct record_room room;
-	int64_t records;
+	int64_t records, total;
 };
 
 /* Up to the ends that another reader has. */
@@ -74,6 +75,7 @@ begin(struct reader *reader, struct err *err)
 	struct audit_reading *reading = reader->reading;
 	struct spec end = {SPEC_END, 0};
 	enum kafka_verdict verdict;
+	size_t i;
 
 	range_reset(&reader->range, &reader->consumer);
 	verdict = range_add(&reader->range, reading->topic,
@@ -82,6 +84,9 @@ begin(struct reader *reader, struct err *err)
 	if (verdict != KAFKA_OK)
 		return reading->missing ? 0 : verdict_code(verdict);
 	cut(reader);
+	for (i = 0; i < reader->range.positions.count; i++)
+		reader->total += reader->range.positions.item[i].end -
+				 reader->range.positions.item[i].offset;
 	if (keep_found(reader, err) < 0)
 		return EXIT_TEMP;
 	return range_start(&reader->range, err) < 0 ? EXIT_TEMP : 0;
@@ -94,7 +99,10 @@ hand_on(struct reader *reader, rd_kafka_message_t *message, struct err *err)
 
 	if (consumer_record(&record, message, &reader->room, err) < 0)
 		err_clear(err); /* it has the first headers */
-	reader->records++;
+	if (!(++reader->records % TELL_EVERY))
+		audit_progress(reader->reading->live->progress,
+			reader->reading->topic, "records", reader->records,
+			reader->total);
 	if (reader->reading->each(reader->reading->arg, &record) < 0) {
 		err_set(err, "out of memory");
 		return EXIT_TEMP;
