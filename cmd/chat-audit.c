@@ -68,7 +68,6 @@ struct app {
 	struct audit audit;
 	struct audit_options opts;
 	struct audit_live live;
-	struct audit_progress progress;
 	struct audit_atomic atomic[OPT_LIST_MAX];
 	const char *message; /* whose life is told */
 	char **histories;
@@ -168,16 +167,7 @@ tell_progress(const char *what, const char *unit, int64_t seen, int64_t total)
 	fprintf(stderr, " %s read\n", unit);
 }
 
-/* Somebody waits, or wants to know. */
-static void
-take_progress(struct app *app)
-{
-	if (!isatty(2) && !log_shows(LOG_DEBUG))
-		return;
-	app->progress.tell = tell_progress;
-	app->opts.progress = &app->progress;
-	app->live.progress = &app->progress;
-}
+static struct audit_progress progress = {tell_progress, 0};
 
 /* ---- sources ------------------------------------------------------------ */
 
@@ -342,7 +332,8 @@ main(int argc, char **argv)
 		take_operands(&app, argc - first, argv + first, &err) < 0 ||
 		take_sources(&app, &err) < 0)
 		opt_usage(&about, &err);
-	take_progress(&app);
+	if (isatty(2) || log_shows(LOG_DEBUG))
+		app.live.progress = app.opts.progress = &progress;
 	if (dry_run)
 		code = plan(&app);
 	else if (app.message)
