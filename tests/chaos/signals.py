@@ -136,7 +136,7 @@ def sockets(stack, turn):
     stack.kill(turn.chance.choice(stack.edges()))
 
 
-@fault("X-57", "the status files' place is full and read only for 5 s, and a "
+@fault("X-57", "the status files' place is full, or read only, for 5 s, and a "
        "program is killed", inside=True)
 def no_place(stack, turn):
     path = stack.home + "/status"
