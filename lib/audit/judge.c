@@ -45,6 +45,20 @@ is_refused(const struct audit *audit, const struct audit_msg *m)
 	return audit->has[AUDIT_OUTCOMES] ? m->refused : m->flags & MSG_FINAL;
 }
 
+/* What else it could have come to. Who was not given what would say so cannot
+ * tell that from a loss, and must not keep that to himself. */
+static const char *
+nor_else(const struct audit *audit)
+{
+	if (audit->has[AUDIT_OUTCOMES])
+		return "nor a letter, nor refused";
+	if (audit->has[AUDIT_LETTERS])
+		return "nor a letter (whether it was refused is not known: no "
+		       "--outcomes)";
+	return "and nothing says that it is a letter or was refused: neither "
+	       "--letters nor --outcomes were given";
+}
+
 static void
 no_outcome(struct audit *audit, uint32_t at, enum invariant invariant)
 {
@@ -54,8 +68,7 @@ no_outcome(struct audit *audit, uint32_t at, enum invariant invariant)
 	if (m->record != TABLE_NONE) {
 		place = &audit->committed.at[m->record];
 		verdict_against(&audit->verdicts, invariant,
-			"%s: %s, committed as %s, and neither stored, nor a "
-			"letter, nor refused",
+			"%s: %s, committed as %s, and not stored, %s",
 			audit_say_msg(audit, at),
 			m->flags & MSG_OK     ? "has a RECEIPT"
 			: m->op == TABLE_NONE ? "is in no history"
@@ -63,15 +76,17 @@ no_outcome(struct audit *audit, uint32_t at, enum invariant invariant)
 			: m->flags & MSG_FINAL
 				? "was refused for good"
 				: "went nowhere, as its sender was told",
-			audit_say_part(audit, place->part, place->offset));
+			audit_say_part(audit, place->part, place->offset),
+			nor_else(audit));
 	} else {
 		verdict_against(&audit->verdicts, invariant,
-			"%s: %s, and %s, nor stored, nor a letter, nor refused",
+			"%s: %s, and %s, not stored, %s",
 			audit_say_msg(audit, at),
 			m->flags & MSG_OK ? "has a RECEIPT"
 					  : "has an unknown outcome",
 			m->aborted ? "its record was aborted"
-				   : "there is no record of it");
+				   : "there is no record of it",
+			nor_else(audit));
 	}
 }
 

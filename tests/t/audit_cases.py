@@ -8,6 +8,7 @@ invariants that are named, with exit 1, and by a text that says `names`; an
 innocent one by none, with exit 0. histories.py makes the large, random ones.
 """
 import audit_again  # noqa: F401 (its cases)
+import audit_given  # noqa: F401
 import audit_kept  # noqa: F401
 import audit_places  # noqa: F401
 import audit_seen  # noqa: F401
