@@ -11,6 +11,7 @@
 #include "dlq/replay.h"
 #include "dlq/report.h"
 #include "dlq/scope.h"
+#include "dlq/tidy.h"
 #include "io/stop.h"
 
 #define NAME "chat-dlq-replay"
@@ -64,7 +65,7 @@ static const struct opt table[] = {
 };
 
 static const struct opt_about about = {NAME,
-	"[options] list | show PLACE | run [PLACE] | drop [PLACE]",
+	"[options] list | show PLACE | run [PLACE] | drop [PLACE] | tidy",
 	"Lists, edits and replays dead letters, once each.", table};
 
 static struct app {
@@ -74,6 +75,7 @@ static struct app {
 	struct source_place place; /* of each topic */
 	char *named;		   /* the topic of a PLACE */
 	struct replay_sums sums;
+	struct tidy_sums tidied;
 	int64_t told;
 	bool progress, drop;
 } app;
@@ -111,21 +113,16 @@ tell_progress(void *data, int64_t seen, int64_t total)
 }
 
 /* Quiet where nothing was done and nothing is wrong. */
-static int
-sum_up(struct err *err)
+static void
+sum_up(void)
 {
-	static const char *const names[2][2] = {
-		{"replayed", "dropped"}, {"wouldReplay", "wouldDrop"}};
 	const struct replay_sums *s = &app.sums;
 
 	if (app.told > TOLD_MAX && !app.progress)
 		fprintf(stderr, "%s: %lld refused; -v names all\n", NAME,
 			(long long)app.told);
-	if (!s->replayed && !s->refused && !s->stopped && !app.progress)
-		return report_flush(&app.report, err);
-	report_sums(&app.report, s, names[opts.dry][app.drop],
-		opts.dry ? s->replayed : 0);
-	return report_flush(&app.report, err);
+	if (s->replayed || s->refused || s->stopped || app.progress)
+		report_sums(&app.report, s, opts.dry, app.drop);
 }
 
 /* ---- verbs -----------------------------------------------------------------
@@ -134,24 +131,8 @@ sum_up(struct err *err)
 static int
 list_topic(struct err *err)
 {
-	rd_kafka_message_t *message;
-	struct letter letter;
-	enum source_got got = SOURCE_NOTHING;
-	int code = source_marks(&app.source, app.place.dlt, false, err);
-
-	if (!code)
-		code = source_begin(&app.source, &app.place, err);
-	while (!code && !stop_asked && got != SOURCE_END) {
-		got = source_next(
-			&app.source, 100, &letter, &message, &code, err);
-		if (got != SOURCE_LETTER)
-			continue;
-		if (choice_takes(&opts.choice, &letter))
-			code = report_listed(
-				&app.report, &letter, &app.source.marks, err);
-		rd_kafka_message_destroy(message);
-	}
-	return code;
+	return report_topic(
+		&app.report, &app.source, &app.place, &opts.choice, err);
 }
 
 static int
@@ -214,52 +195,51 @@ show(struct err *err)
 static int
 run(struct err *err)
 {
-	struct err ignored;
 	int code = each_topic(run_topic, err);
 
-	if (sum_up(&ignored) < 0 && !code) {
-		*err = ignored;
-		return EXIT_TEMP;
-	}
-	if (code)
-		return code;
-	err_clear(err);
-	return app.sums.refused || app.sums.stopped ? EXIT_NO : EXIT_DONE;
+	sum_up();
+	return report_finish(
+		&app.report, code, app.sums.refused || app.sums.stopped, err);
+}
+
+static int
+tidy_one(struct err *err)
+{
+	const struct tidy_options topts = {.kafka = &opts.kafka,
+		.run_dir = opts.run_dir,
+		.idempotent = opts.idempotent,
+		.dry = opts.dry,
+		.patience_ms = opts.patience_ms};
+
+	return tidy_topic(&app.source, &topts, app.place.dlt, &app.tidied, err);
+}
+
+static int
+tidy(struct err *err)
+{
+	int code = each_topic(tidy_one, err);
+
+	app.tidied.stopped |= app.sums.stopped;
+	if (app.tidied.tidied || app.tidied.stopped || app.progress)
+		report_tidied(&app.report, &app.tidied, opts.dry);
+	return report_finish(&app.report, code, app.tidied.stopped, err);
 }
 
 static const struct verb {
 	const char *name;
 	int (*run)(struct err *err);
 	bool place, must; /* it may, it has to name one */
-	bool changes, drops;
+	bool changes, drops, tidies;
 } verbs[] = {
-	{"list", list, false, false, false, false},
-	{"show", show, true, true, false, false},
-	{"run", run, true, false, true, false},
-	{"drop", run, true, false, true, true},
+	{"list", list, false, false, false, false, false},
+	{"show", show, true, true, false, false, false},
+	{"run", run, true, false, true, false, false},
+	{"drop", run, true, false, true, true, false},
+	{"tidy", tidy, false, false, true, false, true},
 };
 
 /* ---- the start -------------------------------------------------------------
  */
-
-/* All of it, before anything is done. */
-static int
-read_edits(struct err *err)
-{
-	size_t i, k;
-
-	if (edits_load(&app.edits, opts.in, err) < 0)
-		return -1;
-	for (i = 0; i < app.edits.topics && opts.topics.count; i++) {
-		for (k = 0; k < opts.topics.count; k++)
-			if (!strcmp(app.edits.topic[i], opts.topics.item[k]))
-				break;
-		if (k == opts.topics.count)
-			return err_set(err, "'%s': topic '%s' is none of -t",
-				opts.in, app.edits.topic[i]);
-	}
-	return 0;
-}
 
 /* What does not go together, said before anything is connected. */
 static int
@@ -279,6 +259,10 @@ check(const struct verb *verb, int count, char **words, struct err *err)
 				    "run and drop");
 	if (scope_parse(&opts.scope, &opts.choice, &app.place, err) < 0)
 		return -1;
+	if (verb->tidies && (opts.in || opts.rate || opts.max != INT64_MAX ||
+				    scope_is_narrow(&opts.scope) ||
+				    choice_is_narrow(&opts.choice)))
+		return err_set(err, "tidy looks at all letters of a topic");
 	if (count < 2)
 		return 0;
 	if (opts.topics.count || opts.in || scope_is_narrow(&opts.scope))
@@ -306,7 +290,10 @@ start(const struct verb *verb, struct err *err)
 {
 	int code;
 
-	if (opts.in && read_edits(err) < 0)
+	/* All of it, before anything is done. */
+	if (opts.in && (edits_load(&app.edits, opts.in, err) < 0 ||
+			       edits_among(&app.edits, opts.in, &opts.topics,
+				       err) < 0))
 		return EXIT_PERM;
 	if (opts.in && !app.edits.topics)
 		return EXIT_DONE;
@@ -318,6 +305,7 @@ start(const struct verb *verb, struct err *err)
 		.page = verb->must,
 		.reasons = opts.reasons};
 	app.source.patience_ms = opts.patience_ms;
+	app.source.uncommitted = verb->tidies;
 	app.source.marks.max = (size_t)opts.max_marks;
 	code = source_open(&app.source, &opts.kafka, err);
 	if (!code)
@@ -336,7 +324,8 @@ main(int argc, char **argv)
 
 	verb = count > 0 ? find_verb(words[0]) : NULL;
 	if (count >= 0 && !verb)
-		err_set(&err, "say 'list', 'show PLACE', 'run' or 'drop'");
+		err_set(&err, "say 'list', 'show PLACE', 'run', 'drop' "
+			      "or 'tidy'");
 	if (!verb || check(verb, count, words, &err) < 0)
 		opt_usage(&about, &err);
 	log_open(NAME);

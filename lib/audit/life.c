@@ -303,6 +303,7 @@ take_mark(void *arg, const struct record *record)
 	struct life *life = arg;
 	struct json root;
 	struct err ignored;
+	struct str ignored_text;
 	struct buf *out;
 	size_t i;
 
@@ -314,7 +315,10 @@ take_mark(void *arg, const struct record *record)
 			json_scan(record->value, &root, NULL, &ignored) < 0))
 		return 0;
 	out = happened(&life->happenings,
-		record->value_null ? "letter open again" : "letter settled");
+		!record->value_null ? "letter settled"
+		: record_header(record, DLT_TIDIED, &ignored_text)
+			? "letter's mark tidied"
+			: "letter open again");
 	put_place(out, record);
 	json_put_str(out, "of", record->key);
 	if (!record->value_null)

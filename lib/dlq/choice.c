@@ -43,6 +43,13 @@ reason_is(const struct opt_list *reasons, struct str class)
 }
 
 bool
+choice_is_narrow(const struct choice *choice)
+{
+	return choice->rooms.count || choice->reasons.count ||
+	       choice->since_ms >= 0 || choice->until_ms >= 0;
+}
+
+bool
 choice_takes(const struct choice *choice, const struct letter *letter)
 {
 	int64_t at = letter->record.timestamp;

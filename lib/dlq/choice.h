@@ -16,6 +16,8 @@ struct choice {
 				     * until; -1: no bound */
 };
 
+/* It says which: not all of them. After scope_parse(). */
+bool choice_is_narrow(const struct choice *choice);
 bool choice_takes(const struct choice *choice, const struct letter *letter);
 
 #endif

@@ -80,12 +80,16 @@ static enum kafka_verdict
 settle(struct writer *w, struct txn *txn, struct item *item,
 	const struct buf *key, struct str value, struct err *err)
 {
+	struct record_header tidied = {STR(DLT_TIDIED), STR("1"), false};
 	const struct record out = {.topic = buf_str(&w->settled),
 		.partition = 0,
 		.offset = -1,
 		.timestamp = -1,
 		.key = buf_str(key),
-		.value = value};
+		.value = value,
+		.value_null = !value.data,
+		.headers = &tidied,
+		.header_count = !value.data};
 	rd_kafka_resp_err_t code;
 	enum kafka_verdict verdict;
 

@@ -268,6 +268,23 @@ edits_load(struct edits *edits, const char *path, struct err *err)
 	return rc < 0 ? err_prefix(err, "'%s'", path) : 0;
 }
 
+int
+edits_among(const struct edits *edits, const char *path,
+	const struct opt_list *topics, struct err *err)
+{
+	size_t i, k;
+
+	for (i = 0; i < edits->topics && topics->count; i++) {
+		for (k = 0; k < topics->count; k++)
+			if (!strcmp(edits->topic[i], topics->item[k]))
+				break;
+		if (k == topics->count)
+			return err_set(err, "'%s': topic '%s' is none of -t",
+				path, edits->topic[i]);
+	}
+	return 0;
+}
+
 struct edit *
 edits_find(struct edits *edits, struct str topic, int32_t partition,
 	int64_t offset)

@@ -13,6 +13,7 @@
 #ifndef DLQ_EDITS_H
 #define DLQ_EDITS_H
 
+#include "base/opt.h"
 #include "dlq/letter.h"
 
 #define EDITS_TOPICS_MAX 64
@@ -56,6 +57,10 @@ int edits_end(struct edits *edits, struct err *err) MUST_CHECK;
 /* A whole file, or stdin ("-"), to its end. -1 with its name. */
 int edits_load(
 	struct edits *edits, const char *path, struct err *err) MUST_CHECK;
+
+/* They are of these topics only (none: of any). -1 with the path. */
+int edits_among(const struct edits *edits, const char *path,
+	const struct opt_list *topics, struct err *err) MUST_CHECK;
 
 /* Of that place; NULL: none. After edits_end(). */
 struct edit *edits_find(struct edits *edits, struct str topic,

@@ -133,6 +133,20 @@ marks_has(const struct marks *marks, struct str key)
 	return marks->count && find(marks, hash_of(key), key)->at;
 }
 
+bool
+marks_next(const struct marks *marks, size_t *at, struct str *key)
+{
+	while (*at < marks->slots) {
+		const struct mark_slot *slot = &marks->slot[(*at)++];
+
+		if (slot->at) {
+			*key = key_at(marks, slot->at);
+			return true;
+		}
+	}
+	return false;
+}
+
 void
 marks_release(struct marks *marks)
 {

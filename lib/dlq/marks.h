@@ -32,6 +32,8 @@ int marks_add(struct marks *marks, struct str key, struct err *err) MUST_CHECK;
 /* False: it was not there. Its bytes stay until marks_release(). */
 bool marks_remove(struct marks *marks, struct str key);
 bool marks_has(const struct marks *marks, struct str key);
+/* The next one, in no order; *at begins with 0. False: there is none. */
+bool marks_next(const struct marks *marks, size_t *at, struct str *key);
 void marks_release(struct marks *marks);
 
 #endif

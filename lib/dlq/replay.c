@@ -6,22 +6,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "dlq/writer.h"
+#include "dlq/turn.h"
 #include "io/stop.h"
-#include "kafka/slot.h"
 
-#define NAME "chat-dlq-replay"
 #define IDLE_MS 100
 #define NAP_MS 20
-#define DYING_MS 500 /* so long may one that was killed hold its lock */
 #define PROGRESS_MS 1000
 #define PACES_A_SECOND 20 /* with a rate: so many batches */
 
 struct replay {
 	const struct replay_options *opts;
-	struct lock lock;
+	struct turn turn;
 	struct source *source;
-	struct writer *writer;
 	struct plan plan;
 	int64_t replayed, seen;
 	int64_t settled; /* marks that there were */
@@ -110,10 +106,10 @@ pace(const struct replay *r)
 static int
 flush(struct replay *r, struct err *err)
 {
-	if (!writer_count(r->writer))
+	if (!writer_count(r->turn.writer))
 		return 0;
 	pace(r);
-	return writer_flush(r->writer, err);
+	return writer_flush(r->turn.writer, err);
 }
 
 static int
@@ -137,9 +133,10 @@ take(struct replay *r, const struct letter *letter, rd_kafka_message_t *message,
 	if (word == PLAN_REPLAY) {
 		if (edit)
 			edited = edits_get(opts->edits, edit);
-		writer_put(r->writer, message, target, edit ? &edited : NULL);
-		if (writer_full(r->writer) ||
-			writer_count(r->writer) >= r->batch)
+		writer_put(
+			r->turn.writer, message, target, edit ? &edited : NULL);
+		if (writer_full(r->turn.writer) ||
+			writer_count(r->turn.writer) >= r->batch)
 			return flush(r, err);
 		return 0;
 	}
@@ -171,7 +168,7 @@ walk(struct replay *r, struct err *err)
 	r->begun_ms = r->told_ms = clock_mono_ms();
 	while (!code && !stop_asked) {
 		/* What there is goes before we wait for more. */
-		int wait_ms = writer_count(r->writer) ? 0 : IDLE_MS;
+		int wait_ms = writer_count(r->turn.writer) ? 0 : IDLE_MS;
 
 		got = source_next(
 			r->source, wait_ms, &letter, &message, &code, err);
@@ -189,38 +186,6 @@ walk(struct replay *r, struct err *err)
 }
 
 static int
-take_lock(struct replay *r, const char *dlt, struct err *err)
-{
-	int64_t deadline_ms = clock_mono_ms() + DYING_MS;
-	struct buf name = {0};
-	int rc = -1;
-
-	slot_name(&name, NAME, dlt, 0);
-	if (buf_bad(&name))
-		err_set(err, "out of memory");
-	else
-		do {
-			rc = slot_try(
-				&r->lock, r->opts->run_dir, name.data, err);
-		} while (rc == 0 && clock_mono_ms() < deadline_ms &&
-			 !stop_asked && !usleep(NAP_MS * 1000));
-	buf_release(&name);
-	/* Who only looks keeps nobody out. */
-	if (rc == 1 && r->opts->dry)
-		lock_release(&r->lock);
-	if (rc == 1)
-		return 0;
-	if (rc < 0)
-		return EXIT_PERM;
-	err_set(err, "another run is at work on '%s': process %d", dlt,
-		(int)r->lock.owner);
-	return EXIT_TEMP;
-}
-
-/* One at a time, and nothing of a predecessor is under way: only then the
- * marks are whole. With `dry` they may grow meanwhile; it only has to find
- * what a run would stumble over. */
-static int
 take_over(struct replay *r, const char *dlt, struct err *err)
 {
 	const struct replay_options *opts = r->opts;
@@ -233,12 +198,8 @@ take_over(struct replay *r, const char *dlt, struct err *err)
 		.patience_ms = opts->patience_ms,
 		.on_end = on_end,
 		.data = r};
-	int code = take_lock(r, dlt, err);
 
-	if (code)
-		return code;
-	r->writer = writer_new(&writer, err);
-	return r->writer ? writer_start(r->writer, err) : EXIT_PERM;
+	return turn_take(&r->turn, opts->run_dir, &writer, err);
 }
 
 /* A mark was taken back: before its tombstone is gone, a record that stays says
@@ -248,8 +209,8 @@ note_reopened(struct replay *r, struct err *err)
 {
 	if (!r->source->reopened)
 		return 0;
-	writer_put_bare(r->writer, str_c(MARK_REOPENED), STR("{}"));
-	return writer_flush(r->writer, err);
+	writer_put_bare(r->turn.writer, str_c(MARK_REOPENED), STR("{}"));
+	return writer_flush(r->turn.writer, err);
 }
 
 static int
@@ -301,7 +262,6 @@ replay_topic(struct source *source, const struct replay_options *opts,
 	struct err *err)
 {
 	struct replay r = {.opts = opts,
-		.lock = {.fd = -1},
 		.source = source,
 		.batch = batch_of(opts->rate),
 		.plan = {.choice = opts->choice,
@@ -317,10 +277,7 @@ replay_topic(struct source *source, const struct replay_options *opts,
 	mine.settled_too = opts->edits != NULL || place->one;
 	code = run(&r, &mine, err);
 	sum_up(&r, sums);
-	/* Where Kafka has gone, the end of the process is the quicker one. */
-	if (code != EXIT_TEMP)
-		writer_free(r.writer);
-	lock_release(&r.lock);
+	turn_end(&r.turn, code);
 	buf_release(&r.plan.key);
 	return code;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "io/fd.h"
+#include "io/stop.h"
 
 #define FLUSH_BYTES 65536
 #define REASON_BYTES 200 /* of a class's name */
@@ -12,6 +13,21 @@ int
 report_flush(struct report *report, struct err *err)
 {
 	return fd_print(&report->out, RECORD_LINE_VIEW_MAX, err);
+}
+
+int
+report_finish(struct report *report, int code, bool no, struct err *err)
+{
+	struct err unwritten;
+
+	if (report_flush(report, &unwritten) < 0 && !code) {
+		*err = unwritten;
+		return EXIT_TEMP;
+	}
+	if (code)
+		return code;
+	err_clear(err);
+	return no ? EXIT_NO : EXIT_DONE;
 }
 
 static int
@@ -97,6 +113,30 @@ report_listed(struct report *report, const struct letter *letter,
 	return report_letter(report, letter, settled ? "settled" : "open", err);
 }
 
+int
+report_topic(struct report *report, struct source *source,
+	const struct source_place *place, const struct choice *choice,
+	struct err *err)
+{
+	rd_kafka_message_t *message;
+	struct letter letter;
+	enum source_got got = SOURCE_NOTHING;
+	int code = source_marks(source, place->dlt, false, err);
+
+	if (!code)
+		code = source_begin(source, place, err);
+	while (!code && !stop_asked && got != SOURCE_END) {
+		got = source_next(source, 100, &letter, &message, &code, err);
+		if (got != SOURCE_LETTER)
+			continue;
+		if (choice_takes(choice, &letter))
+			code = report_listed(
+				report, &letter, &source->marks, err);
+		rd_kafka_message_destroy(message);
+	}
+	return code;
+}
+
 static int
 compare(const void *va, const void *vb)
 {
@@ -147,17 +187,34 @@ report_end(struct report *report, struct err *err)
 }
 
 void
-report_sums(struct report *report, const struct replay_sums *sums,
-	const char *done, int64_t still_open)
+report_sums(struct report *report, const struct replay_sums *sums, bool dry,
+	bool drop)
 {
+	static const char *const names[2][2] = {
+		{"replayed", "dropped"}, {"wouldReplay", "wouldDrop"}};
 	struct buf *out = &report->out;
+	int64_t still_open = dry ? sums->replayed : 0;
 
 	json_open(out, NULL, '{');
-	json_put_i64(out, done, sums->replayed);
+	json_put_i64(out, names[dry][drop], sums->replayed);
 	json_put_i64(out, "refused", sums->refused);
 	json_put_i64(out, "skipped", sums->skipped);
 	json_put_i64(out, "settled", sums->settled);
 	json_put_i64(out, "open", sums->refused + sums->skipped + still_open);
+	if (sums->stopped)
+		json_put_bool(out, "stopped", true);
+	json_close(out, '}');
+	buf_add_char(out, '\n');
+}
+
+void
+report_tidied(struct report *report, const struct tidy_sums *sums, bool dry)
+{
+	struct buf *out = &report->out;
+
+	json_open(out, NULL, '{');
+	json_put_i64(out, dry ? "wouldTidy" : "tidied", sums->tidied);
+	json_put_i64(out, "kept", sums->kept);
 	if (sums->stopped)
 		json_put_bool(out, "stopped", true);
 	json_close(out, '}');

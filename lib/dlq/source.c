@@ -13,8 +13,10 @@ int
 source_open(struct source *source, const struct kafka_options *kafka,
 	struct err *err)
 {
-	const struct consumer_options opts = {
-		.kafka = kafka, .eof = true, .bulk = true};
+	const struct consumer_options opts = {.kafka = kafka,
+		.uncommitted = source->uncommitted,
+		.eof = true,
+		.bulk = true};
 
 	if (consumer_open(&source->consumer, &opts, err) < 0)
 		return EXIT_PERM;
@@ -68,22 +70,34 @@ next(struct source *source, int timeout_ms, rd_kafka_message_t **message,
 /* ---- marks -----------------------------------------------------------------
  */
 
+static bool
+is_tidied(struct source *source, rd_kafka_message_t *m)
+{
+	struct letter letter;
+	struct str ignored;
+
+	source_letter(&letter, m, &source->room);
+	return record_header(&letter.record, DLT_TIDIED, &ignored);
+}
+
 /* What else there is; true: it was no mark. */
 static bool
-take_other(struct source *source, const rd_kafka_message_t *m, struct str key)
+take_other(struct source *source, rd_kafka_message_t *m, struct str key)
 {
 	if (m->payload && !str_eq_c(key, MARK_REOPENED))
 		return false;
-	source->reopened = !m->payload;
 	if (!m->payload)
 		marks_remove(&source->marks, key);
+	if (!m->payload && is_tidied(source, m))
+		return true;
+	source->reopened = !m->payload;
 	resume_forget(&source->resume);
 	return true;
 }
 
 /* dlt: hints are wanted. */
 static int
-take_mark(struct source *source, const rd_kafka_message_t *m, const char *dlt,
+take_mark(struct source *source, rd_kafka_message_t *m, const char *dlt,
 	struct err *err)
 {
 	struct str key = {m->key, m->key_len}, value = {m->payload, m->len};

@@ -20,6 +20,8 @@ struct source {
 	struct marks marks;
 	struct resume resume; /* of a run; else empty */
 	bool run;
+	bool uncommitted; /* set it before source_open(): all that is there is
+			   * read, were it aborted or under way */
 	bool reopened; /* a mark was taken back, and MARK_REOPENED has not come
 			* behind it */
 	struct record_room room; /* of the letter that was read last */
@@ -28,8 +30,9 @@ struct source {
 	int64_t total;	   /* places between beginnings and ends */
 };
 
-/* Zero it; set patience_ms and marks.max. 0, or an exit code with err. It
- * lives until the process ends: so does its client (kafka/consumer.h). */
+/* Zero it; set patience_ms, marks.max and uncommitted. 0, or an exit code with
+ * err. It lives until the process ends: so does its client (kafka/consumer.h).
+ */
 int source_open(struct source *source, const struct kafka_options *kafka,
 	struct err *err) MUST_CHECK;
 void source_close(struct source *source);

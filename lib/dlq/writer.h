@@ -51,7 +51,8 @@ int writer_start(struct writer *writer, struct err *err) MUST_CHECK;
 void writer_put(struct writer *writer, rd_kafka_message_t *message,
 	struct str target, const struct letter_edit *edit);
 /* Puts what is no letter's into the topic of marks: key is copied, value
- * borrowed until its end. Of it on_end is told nothing. */
+ * borrowed until its end; without data it is a tombstone, which says
+ * DLT_TIDIED. Of it on_end is told nothing. */
 void writer_put_bare(struct writer *writer, struct str key, struct str value);
 size_t writer_count(const struct writer *writer);
 bool writer_full(const struct writer *writer);

@@ -17,6 +17,9 @@
 	"chat-replay-count" /* headers of a replayed record                    \
 			     */
 #define DLT_REPLAY_OF "chat-replay-of"
+/* Header of a mark's tombstone: its letter is gone, and with it the mark; any
+ * other tombstone means that the letter is open again. */
+#define DLT_TIDIED "chat-tidied"
 
 /* "<topic>-dlt" is appended; true where topic itself ends in -dlt (then there
  * is no dead letter for it). */

@@ -548,6 +548,114 @@ def reopened():
                line)
 
 
+def forget(topic, offset, partition=0):
+    """The log begins there, as after a retention."""
+    with tempfile.NamedTemporaryFile("w") as f:
+        json.dump({"version": 1, "partitions": [
+            {"topic": topic, "partition": partition, "offset": offset}]}, f)
+        f.flush()
+        c.run("java", "-XX:TieredStopAtLevel=1", "-cp",
+              os.environ["CHAT_ROOT"] + "/run/jars/*",
+              "org.apache.kafka.tools.DeleteRecordsCommand",
+              "--bootstrap-server", os.environ["CHAT_BROKERS"],
+              "--offset-json-file", f.name)
+
+
+def tidied():
+    """A mark goes when its record is gone, and each letter of its place."""
+    case = Case(partitions=1)
+
+    def letter(i):
+        headers = [["kafka_dlt-original-topic", case.topic],
+                   ["kafka_dlt-original-partition", "0"],
+                   ["kafka_dlt-original-offset", str(i)],
+                   ["kafka_dlt-original-timestamp", "1700000000000"]]
+        return {"topic": case.dlt, "key": "k", "value": {"n": i},
+                "headers": headers}
+
+    def left():
+        """Numbers of the letters that have marks, the newest word of each."""
+        last = {r["key"]: r["value"] for r in
+                case.records(case.dlt + "-settled")}
+        return sorted(int(k.split("/")[2]) for k, v in last.items()
+                      if v is not None and "/" in k)
+
+    def tidy(*words):
+        return case.run(*words, verb="tidy")[:2]
+    case.put(*({"topic": case.topic, "key": "k", "value": {}}
+               for _ in range(700)))
+    case.put(*(letter(i) for i in range(600)))
+    case.run()
+    tap.ok(tidy() == (0, {}) and left() == list(range(600)),
+           "all is there: nothing goes, quietly", left()[:9])
+    forget(case.dlt, 550)
+    tap.ok(tidy() == (0, {}), "letters are gone, but not their records: they "
+           "can die again")
+    # As a runner does that dies between a letter and its commit.
+    case.put(letter(3))
+    tap.ok(case.run()[1] == {}, "such a letter is settled")
+    forget(case.topic, 590)
+    tap.ok(tidy("-n") == (0, {"wouldTidy": 549, "kept": 51}) and
+           left() == list(range(600)), "-n counts", tidy("-n"))
+    case.put(letter(4), {"topic": case.dlt + "-settled", "key": "no place",
+                         "value": {}},
+             {"topic": case.dlt + "-settled", "key": "t-none/0/1/2",
+              "value": {}})
+    want = [3, 4] + list(range(550, 600))
+    tap.ok(tidy() == (0, {"tidied": 548, "kept": 54}), "those go that are gone "
+           "from both; what is no place, or of no topic, stays")
+    tap.ok(left()[1:] == want, "and no other: none with a second letter, be it "
+           "old or new", left())
+    tap.ok(tidy() == (0, {}) and case.run()[1] == {} and case.list() == [] and
+           case.marks()["reopened"] == 0,
+           "tidying opens nothing, and is not taken for it", case.marks())
+    case.put(letter(650))
+    said = case.run("-v")
+    tap.ok(said[1]["replayed"] == 1 and
+           int(re.search(r'"places":(\d+)', said[2])[1]) < 60,
+           "hints hold on", said)
+    # A letter in a transaction that nobody has ended, or that was aborted, is
+    # one. A runner that is killed may have sent it, or not.
+    case = Case(partitions=1)
+    case.put(*({"topic": case.topic, "key": "k", "value": {}}
+               for _ in range(9)), *(letter(i) for i in range(3)))
+    case.run()
+    forget(case.topic, 9)
+    forget(case.dlt, 3)
+    lines = [json.dumps({**letter(1), "value": ["x" * 1500]})] * 500
+    for _ in range(20):
+        subprocess.run(
+            [c.crashing("chat-produce"), "-d", case.dir],
+            input="\n".join(lines), text=True, stderr=subprocess.DEVNULL,
+            env={**os.environ, "CHAT_CRASH_AT": "produce:before-commit"})
+        if case.records(case.dlt, "-X", "isolation.level=read_uncommitted"):
+            break
+    code, line = tidy()
+    tap.ok(code == 0 and line == {"tidied": 2, "kept": 1} and left() == [1]
+           and case.records(case.dlt) == [],
+           "a letter that is not committed is one, too", (line, left()))
+
+
+def tidied_and_killed():
+    """kill -9 while it tidies: the next one does the rest."""
+    program = c.crashing("chat-dlq-replay")
+    for point in ("dlq:sent*700", "dlq:before-commit*2", "dlq:after-commit"):
+        case = Case(partitions=1)
+        case.put(*({"topic": case.topic, "key": "k", "value": {}}
+                   for _ in range(9)))
+        forget(case.topic, 9)
+        case.put(*({"topic": case.dlt + "-settled", "value": {},
+                    "key": "%s/0/%d/%d" % (case.topic, i % 9, i)}
+                   for i in range(1200)))
+        died = subprocess.run(case.argv(program=program, verb="tidy"), env={
+            **os.environ, "CHAT_CRASH_AT": point}).returncode
+        code, line, _ = case.run(verb="tidy")
+        tap.ok(died == -signal.SIGKILL and code == 0 and
+               line == {"tidied": 700, "kept": 0} and
+               case.run(verb="tidy")[1] == {},
+               "killed at %s" % point, (died, line))
+
+
 def alone():
     """One at a time, on this host by the lock, on others by the id."""
     case = Case()
@@ -675,7 +783,8 @@ def stack():
 
 PARTS = {f.__name__: f for f in (fast, killed, crashes, record_that_goes,
                                  choices, dry, edited, refused, resumes,
-                                 reopened, alone, stack)}
+                                 reopened, tidied, tidied_and_killed, alone,
+                                 stack)}
 
 
 def main():

@@ -21,11 +21,11 @@ wrong() {
 
 try -h
 is '-h: exit 0' $code 0
-says '-h names the verbs' 'list | show PLACE | run [PLACE] | drop [PLACE]'
+says '-h names the verbs' 'list | show PLACE | run [PLACE] | drop [PLACE] | tidy'
 "$replay" -h >/dev/full 2>/dev/null
 is '-h on a full disk: 111' $? 111
 
-wrong 'nothing to do' "say 'list', 'show PLACE', 'run' or 'drop'"
+wrong 'nothing to do' "say 'list', 'show PLACE', 'run', 'drop' or 'tidy'"
 wrong 'an unknown verb' "say 'list'" replay
 wrong 'too much' "what is 'x' for?" list x
 wrong 'too much for run' "what is 'x' for?" run a-dlt/0/1 x
@@ -40,6 +40,13 @@ wrong 'a place and a partition' 'do not go together' run --partition 0 x-dlt/0/1
 wrong '--in with list' 'are for run and drop' list --in -
 wrong '-n with list' 'are for run and drop' list -n
 wrong '--max with show' 'are for run and drop' --max 3 show x-dlt/0/1
+for option in '-r 7' '--reason A' '--since @7' '--until @7' '-o 7' '-e 7' \
+	'--partition 0' '--max 3' '--rate 3' "--in $dir/none"; do
+	# shellcheck disable=SC2086 # two words
+	wrong "$option with tidy" 'tidy looks at all letters' tidy $option
+done
+wrong '--all with tidy' 'are for list' tidy -a
+wrong 'a place with tidy' "what is 'x-dlt/0/1' for?" tidy x-dlt/0/1
 wrong '--reasons with run' 'are for list' run --reasons
 wrong 'a time that is none' "'yesterday' is no time: YYYY-MM" list --since yesterday
 wrong 'a place as a time' "'17' is no time" list --since 17
@@ -122,7 +129,7 @@ END
 chmod +x "$dir/bin/chat-dlq-replay"
 echo "PATH=$dir/bin:\$PATH" >"$dir/env"
 crontab() {
-	for line in 1 2 3; do
+	for line in 1 2 3 4; do
 		grep -E '^[0-9*]' "$(dirname "$0")/../../examples/crontab" |
 			sed -n "${line}s/^\([^ ]*  *\)\{5\}//p" >"$dir/job"
 		ENV=$dir/env FAIL=$1 sh "$dir/job" 2>&1
@@ -130,6 +137,7 @@ crontab() {
 }
 is 'crontab: quiet where all is well' "$(crontab 0)" '9 A'
 is 'crontab: loud where it is not' "$(crontab 111)" 'exit 111: why not
+exit 111: why not
 exit 111: why not
 9 A'
 
