@@ -560,3 +560,28 @@ def _(w):
 @case("records that were read twice, the same both times")
 def _(w):
     w.messages += copy.deepcopy(w.messages)
+
+
+@case("all have the same content, and it is not the one that was sent", "I3",
+      "a9")
+def _(w):
+    w.send("a", "a9")
+    w.of("a", "invoke", clientMessageId="a9")["crc"] = crc("what he said")
+
+
+@case("refused for a while, and from then on in its new place", "I4", "a9")
+def _(w):
+    w.invoke("a", "a9")
+    w.fail("a", "a9", "RATE", final=False)
+    w.send("a", "a10")
+    w.invoke("a", "a9")
+    record = w.record(7, "a9")
+    w.ok("a", "a9")
+    w.invoke("a", "a11")
+    later = w.record(7, "a11")
+    w.ok("a", "a11")
+    w.store(later)
+    w.store(record)
+    for source in (w.messages, w.uncommitted):
+        source[-2].update(partition=1)  # of no order with the other
+    w.rows[-1]["record_partition"] = 1
