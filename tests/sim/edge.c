@@ -51,7 +51,10 @@ session_new(struct edge *edge, struct conn *conn)
 	while (s->used)
 		if (++s == edge->session + SESSIONS)
 			abort();
-	*s = (struct session){.used = true, .edge = edge, .conn = conn};
+	*s = (struct session){.no = ++edge->law.sessions,
+		.used = true,
+		.edge = edge,
+		.conn = conn};
 	s->user = client_user(w.actor[conn->side[0].actor].index);
 	return s;
 }
@@ -97,7 +100,7 @@ produce(struct session *session, const struct held *held)
 	record_print(&edge->line, &record);
 	if (!resend_add(&edge->resend, buf_str(&edge->line), session, ticket))
 		abort();
-	law_edge_add(edge, resend_next_id(&edge->resend) - 1);
+	law_edge_add(edge, resend_next_id(&edge->resend) - 1, session->no);
 	edge->full = resend_full(&edge->resend);
 	line_out(edge, buf_str(&edge->line));
 	passes(edge->actor, AT_SEND);
@@ -119,7 +122,7 @@ answered(struct edge *edge, struct str line)
 		abort();
 	if (str_i64(answer.id, &id))
 		entry = resend_find(&edge->resend, id);
-	law_edge_answer(edge, id, entry != NULL);
+	law_edge_answer(edge, id, entry);
 	if (!entry)
 		return;
 	session = entry->owner;

@@ -46,6 +46,7 @@ struct held {
 };
 
 struct session {
+	int no; /* no other has it */
 	bool used, doomed;
 	struct edge *edge;
 	struct conn *conn;
@@ -58,9 +59,12 @@ struct session {
 /* law_edge.c: what is on its way to chat-produce, in order; which lives of the
  * database were heard of. */
 struct edge_law {
-	int64_t id[UNANSWERED_MAX];
+	struct {
+		int64_t id;
+		int session;
+	} sent[UNANSWERED_MAX];
 	int count, next; /* next: to be sent again */
-	int taken, given;
+	int taken, given, sessions;
 	unsigned lives;
 	bool first; /* .. is the first of its own life */
 	int epoch;  /* of chat-api's last answer; 0: none */
@@ -121,8 +125,9 @@ void edge_sub_free(struct sub *sub);
 void edge_item_end(struct sitem *item, int user);
 
 /* law_edge.c: architecture.md, sections 4.8 and 5 */
-void law_edge_add(struct edge *edge, int64_t id);
-void law_edge_answer(struct edge *edge, int64_t id, bool taken);
+void law_edge_add(struct edge *edge, int64_t id, int session);
+void law_edge_answer(
+	struct edge *edge, int64_t id, const struct resend_entry *entry);
 void law_edge_again(struct edge *edge, struct str line);
 void law_edge_sent_again(struct edge *edge);
 void law_edge_left(const struct session *session);

@@ -277,6 +277,14 @@ takes(const struct edge *edge, const struct sub *sub, int what,
 	       from->epoch == edge->law.epoch;
 }
 
+/* It is over already: an answer to that is nothing. */
+static bool
+hears(const struct sub *sub, int what)
+{
+	return sub->follow.room &&
+	       (what == ASK_PAGE || sub->follow.state == FOLLOW_ASKING);
+}
+
 static void
 law_gives(struct edge *edge, struct sub *sub, const struct pganswer *from,
 	bool taken)
@@ -292,7 +300,7 @@ law_gives(struct edge *edge, struct sub *sub, const struct pganswer *from,
 static void
 give(struct edge *edge, struct sub *sub, int what, const struct pganswer *from)
 {
-	bool taken = takes(edge, sub, what, from);
+	bool taken = takes(edge, sub, what, from), heard = hears(sub, what);
 	struct follow_item *items[ROWS_MAX];
 	char epoch[24];
 	struct follow_answer answer = {.member = from->member,
@@ -306,13 +314,16 @@ give(struct edge *edge, struct sub *sub, int what, const struct pganswer *from)
 
 	pg_epoch_print(from->epoch, epoch);
 	answer.epoch = str_c(epoch);
-	law_gives(edge, sub, from, taken);
+	if (heard)
+		law_gives(edge, sub, from, taken);
 	for (i = 0; i < from->count; i++)
 		items[i] = item_of_row(
 			edge, from->row[i], sub->session->user, from->step);
 	(what == ASK_FOLLOW ? follow_answered : follow_paged)(
 		&edge->follow, &sub->follow, &answer);
 	law_room_check(edge);
+	if (heard)
+		law_edge_answered(edge);
 	if (taken && !from->member && !from->more && !sub->over)
 		wrong("LAW", "%s keeps a stranger", edge->actor->name);
 	for (i = 0; i < from->count; i++)
@@ -368,10 +379,9 @@ finish(struct edge *edge, struct ask *a, const struct pganswer *answer)
 	if (!sub)
 		return;
 	sub->ask = NULL;
-	if (answer) {
+	if (answer)
 		give(edge, sub, a->what, answer);
-		law_edge_answered(edge);
-	} else if (RULE(failed_question_is_told))
+	else if (RULE(failed_question_is_told))
 		follow_failed(&edge->follow, &sub->follow);
 }
 

@@ -114,8 +114,8 @@ void law_commit(struct law *law, int part, int64_t offset);
 void law_committed(struct law *law, bool ok);
 void law_let_go(struct law *law);
 void law_stop(struct law *law);
-/* It ends by itself, all being well. */
-void law_end(struct law *law);
+/* It ends by itself. */
+void law_exit(struct law *law, int code, const char *why);
 void law_done(struct law *law, const struct krec *rec);
 void law_leave(struct law *law, struct law_item *i);
 void law_leave_unsent(struct law *law, int part);

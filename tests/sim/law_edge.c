@@ -12,33 +12,50 @@
 /* ---- towards chat-produce ------------------------------------------------ */
 
 void
-law_edge_add(struct edge *edge, int64_t id)
+law_edge_add(struct edge *edge, int64_t id, int session)
 {
 	struct edge_law *law = &edge->law;
 
-	if (law->count == UNANSWERED_MAX)
-		wrong("LAW", "%s: nothing is answered", edge->actor->name);
-	else
-		law->id[law->count++] = id;
 	law->given++;
+	if (law->count == UNANSWERED_MAX) {
+		wrong("LAW", "%s: nothing is answered", edge->actor->name);
+		return;
+	}
+	law->sent[law->count].id = id;
+	law->sent[law->count++].session = session;
+}
+
+/* NULL: that connection is gone. */
+static const struct session *
+session_of(const struct edge *edge, int no)
+{
+	const struct session *s;
+
+	for (s = edge->session; s < edge->session + SESSIONS; s++)
+		if (s->used && s->no == no)
+			return s;
+	return NULL;
 }
 
 void
-law_edge_answer(struct edge *edge, int64_t id, bool taken)
+law_edge_answer(struct edge *edge, int64_t id, const struct resend_entry *entry)
 {
 	struct edge_law *law = &edge->law;
 	int i = 0;
 
-	while (i < law->count && law->id[i] != id)
+	while (i < law->count && law->sent[i].id != id)
 		i++;
-	if (taken != (i < law->count))
+	if (!entry != (i == law->count))
 		wrong("LAW", "%s: an answer is %s", edge->actor->name,
-			taken ? "taken, and nobody awaits it" : "not taken");
+			entry ? "taken, and nobody awaits it" : "not taken");
 	if (i == law->count)
 		return;
+	if (entry && entry->owner != session_of(edge, law->sent[i].session))
+		wrong("LAW", "%s: an answer goes to another, or to nobody",
+			edge->actor->name);
 	law->count--;
 	for (; i < law->count; i++)
-		law->id[i] = law->id[i + 1];
+		law->sent[i] = law->sent[i + 1];
 }
 
 void
@@ -47,7 +64,7 @@ law_edge_again(struct edge *edge, struct str line)
 	struct edge_law *law = &edge->law;
 
 	if (law->next == law->count ||
-		number_in(line, "\"id\":") != law->id[law->next++])
+		number_in(line, "\"id\":") != law->sent[law->next++].id)
 		wrong("LAW", "%s sends again what is not next",
 			edge->actor->name);
 }

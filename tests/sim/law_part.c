@@ -1,4 +1,6 @@
 /* tests/sim/law_part.c - see law.h: partitions, and what is committed. */
+#include <string.h>
+
 #include "law.h"
 
 enum { REVOKE_MS = 5000, DRAIN_MS = 30000, ABORTS = 5 };
@@ -302,9 +304,13 @@ law_stop(struct law *law)
 }
 
 void
-law_end(struct law *law)
+law_exit(struct law *law, int code, const char *why)
 {
-	must_rest(law, law->drain_ms);
+	if (code == EXIT_DONE)
+		must_rest(law, law->drain_ms);
+	else if (strstr(why, "again and again") && law->aborts <= ABORTS)
+		wrong("LAW", "%s ends, aborted %d times", law->actor->name,
+			law->aborts);
 }
 
 /* It could do all that it had to do. */

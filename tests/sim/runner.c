@@ -211,8 +211,7 @@ act(struct actor *actor, const struct runner_action *action)
 		run_let_go(run);
 		break;
 	case ACT_EXIT:
-		if (action->code == EXIT_DONE)
-			law_end(&run->law);
+		law_exit(&run->law, action->code, action->why);
 		actor_exit(actor, action->code, action->why);
 		break;
 	}
