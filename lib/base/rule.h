@@ -21,10 +21,12 @@
 		"a key's retry waits for all that are outstanding")            \
 	X(ready_ones_stop, ".. and none of it is sent meanwhile")              \
 	X(new_ones_wait, ".. nor what comes then")                             \
+	X(one_of_a_key, "without --control one of a key is out")               \
 	X(probe_says_again, "then its first goes alone, with `again`")         \
 	X(only_first_retry_counts,                                             \
 		"only the answer to that one counts as a try")                 \
 	X(retry_is_retried, "three more tries, before it is dead")             \
+	X(retry_waits, ".. a second after the first")                          \
 	X(last_chance, "what waited behind a dead one has one try")            \
 	X(filter_holds_on,                                                     \
 		"the filter holds a key on, though its record died")           \
@@ -32,6 +34,7 @@
 	X(restart_keeps_holds, "after a restart a key's records wait on")      \
 	X(restart_keeps_order,                                                 \
 		".. and those of other keys go again first, in order")         \
+	X(new_filter_holds_nothing, ".. and it holds no key")                  \
 	X(awaited_answers_only, "an answer that nobody awaits is ignored")     \
 	X(emits_need_a_result, "emits without a result are dropped")           \
 	X(commits_lowest_unfinished,                                           \
@@ -53,13 +56,16 @@
 	X(x_aborted_is_kept, ".. and its records go again")                    \
 	X(x_refused_go_alone, ".. of a refused one each record goes alone")    \
 	X(x_refused_twice, ".. refused alone twice: dead")                     \
+	X(x_refused_waits, ".. a second apart")                                \
 	X(x_aborts_end, ".. aborted again and again: the process ends")        \
+	X(failed_is_not_asked, "who has failed does not end with 0")           \
 	X(x_waits_while_full, ".. what is answered counts for the bound")      \
 	X(x_one_always_goes, ".. but one record always goes")                  \
 	X(x_strangers_commit_nothing,                                          \
 		".. who is not in the group commits nothing")                  \
 	X(one_letter, "one letter a record")                                   \
 	X(refused_emit_is_death, "a refused emit makes its record dead")       \
+	X(refused_letter_ends, "a refused letter ends the runner")             \
 	X(log_went_back,                                                       \
 		"a log that went back: what is held is of another past")       \
 	X(set_back_is_told, ".. and the filter is told")                       \
@@ -77,12 +83,14 @@
 		"three deaths with one oldest record: one at a time")          \
 	X(kills_alone_is_dead,                                                 \
 		"one that kills the filter alone twice is dead")               \
+	X(filter_backs_off, "a filter is started again after 0.1 s to 5 s")    \
 	X(only_its_deaths_count, "only a record's deaths count")               \
 	X(child_dies_with_parent, "a filter dies with its runner")             \
 	X(revoke_waits_for_answers, "a revoke waits for answers")              \
 	X(revoke_commits_last, ".. and for the last commit")                   \
 	X(revoke_waits_5_s_at_most, ".. 5 s at most")                          \
 	X(revoked_sends_no_more, ".. and nothing more is sent")                \
+	X(leaving_is_not_retried, ".. nor waited for, answered `retry`")       \
 	X(lost_commits_nothing, "a lost partition commits nothing")            \
 	X(control_lines, "the filter hears of assigned and revoked, in line")  \
 	X(owed_answers_gate,                                                   \
@@ -91,11 +99,15 @@
 	X(late_answers_are_dropped, ".. which are dropped")                    \
 	X(new_filter_owes_nothing, "a new filter owes nothing")                \
 	X(refused_twice, "dead only when refused twice")                       \
+	X(refused_waits, ".. a second apart")                                  \
 	X(refused_alone, ".. the second time alone")                           \
 	X(refused_batch_one_by_one, "after a refusal one record at a time")    \
 	X(nothing_overtakes_refused,                                           \
 		"nothing of its topic overtakes a refused one")                \
 	X(trial_goes_alone, "nothing joins its topic before its second try")   \
+	X(missing_is_asked_again, "a topic is missing when it is so twice")    \
+	X(full_source_stops, "a source that is full stops")                    \
+	X(half_empty_goes_on, ".. until it is half empty")                     \
 	X(parked_go_first, "what was parked goes before what is ready")        \
 	X(aborted_go_first, "what was aborted goes before what is ready")      \
 	X(done_when_committed, "done when committed, not when delivered")      \
@@ -163,6 +175,7 @@
 	X(unanswered_go_again,                                                 \
 		"after a cut the unanswered go again, in order")               \
 	X(record_outlives_client, ".. though their client is gone")            \
+	X(only_its_own_leave, ".. and nobody else is")                         \
 	X(one_answer_a_record, "a second answer is nobody's")                  \
 	X(sim_no_loss, "the checker: a record is not read")                    \
 	X(sim_no_double, "the checker: a message goes out twice")              \

@@ -57,7 +57,7 @@ group_missing(struct group *group, struct group_topic *topic, int64_t now_ms)
 {
 	struct group_item *item;
 
-	if (!topic->missing) {
+	if (!topic->missing && RULE(missing_is_asked_again)) {
 		topic->missing = true;
 		wait_until(group, topic, GROUP_TOPIC_ASK,
 			now_ms + group->limits.retry_ms);
@@ -93,7 +93,7 @@ hold(struct group *group, struct group_item *item, int64_t now_ms)
 		TAILQ_INSERT_TAIL(&topic->parked, other, link);
 	}
 	wait_until(group, topic, GROUP_TOPIC_HELD,
-		now_ms + group->limits.retry_ms);
+		now_ms + (RULE(refused_waits) ? group->limits.retry_ms : 0));
 }
 
 /* The first held record gets its second try; the others wait for its end. */
@@ -166,7 +166,7 @@ group_put(struct group *group, struct group_item *item)
 		TAILQ_REMOVE(&group->resumes, source, link);
 		source->resuming = false;
 	}
-	source->paused = true;
+	source->paused = RULE(full_source_stops);
 }
 
 static void
@@ -181,8 +181,9 @@ release(struct group *group, struct group_item *item)
 	source->records--;
 	source->bytes -= item->bytes;
 	if (!source->paused || source->resuming ||
-		source->records > limits->source_records / 2 ||
-		source->bytes > limits->source_bytes / 2)
+		((source->records > limits->source_records / 2 ||
+			 source->bytes > limits->source_bytes / 2) &&
+			RULE(half_empty_goes_on)))
 		return;
 	TAILQ_INSERT_TAIL(&group->resumes, source, link);
 	source->resuming = true;

@@ -152,7 +152,7 @@ offer(struct hold *hold, struct lane *lane)
 	TAILQ_FOREACH (item, &lane->items, in_lane) {
 		if (item->place == HOLD_WAITING)
 			make_ready(hold, item);
-		if (!hold->many)
+		if (!hold->many && RULE(one_of_a_key))
 			break;
 	}
 }
@@ -217,7 +217,8 @@ hold_add(struct hold *hold, struct hold_item *item, const void *part,
 		TAILQ_REMOVE(&hold->idle, lane, in_queue);
 		probe(hold, lane);
 	} else if ((lane->state == LANE_FLOW || !RULE(new_ones_wait)) &&
-		   (hold->many || item == TAILQ_FIRST(&lane->items))) {
+		   (hold->many || item == TAILQ_FIRST(&lane->items) ||
+			   !RULE(one_of_a_key))) {
 		make_ready(hold, item);
 	}
 }
@@ -276,7 +277,8 @@ hold_retry(struct hold *hold, struct hold_item *item, int64_t now_ms)
 
 	take_back(hold, item);
 	if (lane->state != LANE_DRAIN || !RULE(only_first_retry_counts)) {
-		stop_lane(hold, lane, now_ms + HOLD_WAIT_MS);
+		stop_lane(hold, lane,
+			now_ms + (RULE(retry_waits) ? HOLD_WAIT_MS : 0));
 		dead = item->last_chance || !RULE(retry_is_retried) ||
 		       ++item->attempts > HOLD_RETRIES;
 	}
@@ -319,7 +321,8 @@ hold_restart(struct hold *hold)
 		else
 			TAILQ_INSERT_TAIL(&hold->ready, item, in_queue);
 	}
-	while ((lane = TAILQ_FIRST(&hold->idle)))
+	while (RULE(new_filter_holds_nothing) &&
+		(lane = TAILQ_FIRST(&hold->idle)))
 		free_idle(hold, lane);
 }
 

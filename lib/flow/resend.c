@@ -129,7 +129,8 @@ resend_orphan(struct resend *resend, void *owner, void (*free_data)(void *data))
 
 	for (id = resend->first; id < resend->next; id++) {
 		entry = slot(resend, id);
-		if (entry->answered || entry->owner != owner)
+		if (entry->answered ||
+			(entry->owner != owner && RULE(only_its_own_leave)))
 			continue;
 		if (free_data && entry->data)
 			free_data(entry->data);

@@ -425,7 +425,7 @@ void
 runner_published(struct runner *r, struct item *item, bool letter, bool refused,
 	struct str why, int64_t now_ms)
 {
-	if (letter && refused) {
+	if (letter && refused && RULE(refused_letter_ends)) {
 		runner_fail(r, EXIT_TEMP, "a dead letter was refused");
 		return;
 	}
@@ -443,7 +443,7 @@ runner_stop(struct runner *r, int code, const char *why, int64_t now_ms)
 {
 	struct part *part;
 
-	if (r->draining || r->stopped)
+	if (r->draining || (r->stopped && RULE(failed_is_not_asked)))
 		return;
 	r->draining = true;
 	r->drain_ms = now_ms + RUNNER_DRAIN_MS;

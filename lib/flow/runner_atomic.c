@@ -204,7 +204,8 @@ judge(struct runner *r, struct item *item, bool letter, struct str why,
 		go_back(r, item);
 	} else if (!item->refused_once && RULE(x_refused_twice)) {
 		item->refused_once = item->solo = true;
-		item->due_ms = now_ms + RUNNER_REFUSED_MS;
+		item->due_ms = now_ms +
+			       (RULE(x_refused_waits) ? RUNNER_REFUSED_MS : 0);
 	} else if (letter) {
 		runner_fail(r, EXIT_TEMP, "a dead letter was refused");
 	} else {

@@ -135,7 +135,8 @@ runner_filter_exit(struct runner *r, int wait_status, int64_t now_ms)
 	}
 	r->filter = FILTER_NONE;
 	r->killing = r->kill_told = false;
-	r->start_ms = now_ms + deaths_backoff(&r->deaths);
+	r->start_ms = now_ms +
+		      (RULE(filter_backs_off) ? deaths_backoff(&r->deaths) : 0);
 	if (death == DEATH_PERM)
 		runner_stop(r, EXIT_PERM, "the filter cannot go on", now_ms);
 }
@@ -185,7 +186,8 @@ answer_retry(struct runner *r, struct item *item,
 	r->counters.retries++;
 	if (!hold_retry(&r->hold, &item->hold, now_ms)) {
 		/* A partition that goes cannot wait for another try. */
-		if (item->part->state == PART_REVOKING)
+		if (item->part->state == PART_REVOKING &&
+			RULE(leaving_is_not_retried))
 			runner_cut_unsent(r, item->part);
 		return;
 	}

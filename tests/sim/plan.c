@@ -35,7 +35,7 @@ static const struct kind kinds[] = {
 	{DO_KICK, 35, 3, IN(MEMBERS)},
 	{DO_LEAVE, 20, 2, IN(MEMBERS)},
 	{DO_FOREIGN, 15, 2, IN(RETRIES)},
-	{DO_KILL, 70, 8, IN(FOLLOWING) | IN(ENTRANCE)},
+	{DO_KILL, 70, 8, IN(FOLLOWING) | IN(ENTRANCE) | IN(RETRIES)},
 	{DO_STOP, 40, 4, IN(REBALANCE)},
 	{DO_TERM, 20, 2, IN(REBALANCE)},
 	{DO_CUT, 40, 5, IN(FOLLOWING) | IN(MEMBERS) | IN(ENTRANCE)},
@@ -115,6 +115,17 @@ add_sends(struct plan *plan, bool wild)
 	}
 }
 
+/* Who is killed: those that the plan is about, more often. */
+static int
+whom(enum about about)
+{
+	if (about == FOLLOWING && chance(70))
+		return (int)(chance(50) ? EDGES + 1 + roll(2) : roll(EDGES));
+	if (about == RETRIES && chance(60))
+		return EDGES + 4 + RUNNERS + (int)roll(RUNNERS);
+	return (int)roll(PROGRAMS);
+}
+
 static void
 add_fault(struct plan *plan, enum step_kind kind, enum about about)
 {
@@ -141,12 +152,7 @@ add_fault(struct plan *plan, enum step_kind kind, enum about about)
 		add(plan, kind, room, 0);
 		break;
 	case DO_KILL:
-		add(plan, kind,
-			about == FOLLOWING && chance(70)
-				? (int)(chance(50) ? EDGES + 1 + roll(2)
-						   : roll(EDGES))
-				: (int)roll(PROGRAMS),
-			0);
+		add(plan, kind, whom(about), 0);
 		break;
 	case DO_STOP:
 		add(plan, kind, (int)roll(PROGRAMS), ms);
