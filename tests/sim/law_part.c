@@ -191,7 +191,9 @@ law_done(struct law *law, const struct krec *rec)
 	struct law_item *i;
 
 	TAILQ_FOREACH (i, &law->items, link)
-		if (i->rec == rec && (i->over || (i->left && !i->staged))) {
+		if (i->rec == rec &&
+			(i->over || (i->left && !i->staged && !i->acks &&
+					    !i->letter))) {
 			TAILQ_REMOVE(&law->items, i, link);
 			law->count--;
 			law->bytes -= i->bytes;
