@@ -9,7 +9,12 @@
 #include "sends.h"
 #include "wire/result.h"
 
-enum { DIAL_MS = 100, RETRY_MS = 1000, HOLD_BYTES = 1500 };
+enum {
+	DIAL_MS = 100,
+	RETRY_MS = 1000,
+	HOLD_BYTES = 1 << 20,
+	TIGHT_BYTES = 1500
+};
 
 /* ---- to the client ------------------------------------------------------- */
 
@@ -386,7 +391,7 @@ start(struct actor *actor)
 	edge->actor = actor;
 	edge->next_ask = 1;
 	follow_init(&edge->follow, &edge_follow_ops, edge, 1 << 20);
-	resend_init(&edge->resend, HOLD_BYTES);
+	resend_init(&edge->resend, w.plan.tight ? TIGHT_BYTES : HOLD_BYTES);
 }
 
 static void

@@ -254,4 +254,5 @@ plan_make(struct plan *plan, uint64_t seed)
 	}
 	shuffle(plan, first);
 	sort_sends(plan);
+	plan->tight = chance(25);
 }

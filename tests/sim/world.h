@@ -245,6 +245,7 @@ struct plan {
 	bool odd;	  /* .. and what ours does not; odd.c */
 	bool plain;	  /* .. without --control */
 	bool echo;	  /* chat-produce says each answer twice, some late */
+	bool tight;	  /* an edge keeps few SENDs, then reads none */
 	int source;	  /* emits without an ack, until it is choked */
 	int window_bytes; /* of a runner */
 	bool twin;	  /* the last client is the first one's second device */
