@@ -26,6 +26,12 @@
  *	pg*.c		chat_store(), chat_kick() .., the snapshots of chat-api
  *	kafka.c		a broker; txn.c: its transactions; coord.c: its groups
  *
+ * Besides what the checker finds at the end, laws are watched at the lines, by
+ * models that know nothing of lib/flow, so that a broken rule is seen at once
+ * though another mends it: law.h (a runner and its filter), law_group.c (records
+ * on their way to Kafka), law_store.c (keys on hold), law_edge.c and law_room.c
+ * (an edge).
+ *
  * Programs die (SIGKILL), stop and go on (SIGSTOP, SIGCONT) between any two
  * steps, and between any two actions of a runner; a line that was written
  * before a death still arrives, but for a network's; a statement that reached
@@ -34,7 +40,7 @@
  * Limits: one broker (acks=all of three brokers is one log that loses nothing
  * that it acked, but in the fault that says so); librdkafka's own retries are
  * exact; lines are never torn; memory never runs out. Not in here: read states,
- * deletions; chat-dlq-replay is one atomic step.
+ * fuses (-f), a message deleted for all; chat-dlq-replay is one atomic step.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
