@@ -49,6 +49,12 @@ drained(char *why, size_t size)
 	for (p = 0; p < 2 * w.plan.parts; p++)
 		if (!is_read(p % 2, p / 2, why, size))
 			return false;
+	/* Who died left it open, and readers stop there until it times out. */
+	for (i = 0; i < TXIDS; i++)
+		if (kafka.txid[i].state != T_EMPTY) {
+			snprintf(why, size, "transaction %d is open", i);
+			return false;
+		}
 	if (pg.outbox_first != pg.outbox_end) {
 		snprintf(why, size, "the outbox is not empty");
 		return false;
