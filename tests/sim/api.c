@@ -37,7 +37,7 @@ api_line(struct actor *actor, struct conn *conn, struct msg *msg)
 	else if (msg->status == ASK_PAGE)
 		pg_page(msg->user, msg->room, msg->seq, answer);
 	else
-		pg_heads(answer);
+		pg_heads((unsigned)msg->seq, answer);
 }
 
 static void

@@ -71,9 +71,8 @@ struct edge_law {
 	bool early; /* an event came before the first */
 	bool foreign;
 	int64_t clock; /* counts what happens */
-	int64_t heads_at;
 	struct {
-		int64_t named, named_at;
+		int64_t named, named_at, heads_at;
 	} room[ROOMS];
 };
 
@@ -140,6 +139,7 @@ void law_edge_deliver(
 void law_room_event(struct edge *edge, int room, int64_t seq, int epoch);
 void law_room_followed(struct edge *edge, int room);
 void law_room_forget(struct edge *edge);
+/* asked_at -1: with those of all rooms. */
 void law_room_head(struct edge *edge, int room, int64_t head, int64_t asked_at);
 void law_room_check(struct edge *edge);
 void law_edge_rooms(const struct edge *edge);

@@ -139,11 +139,15 @@ static bool
 ask_heads(struct follow *follow, const int64_t *rooms, size_t count)
 {
 	struct edge *edge = follow->data;
+	struct msg *msg = msg_new(M_ASK);
+	size_t i;
 
-	(void)rooms;
-	(void)count; /* all there are */
-	edge->law.heads_at = ++edge->law.clock;
-	edge->heads_out = ask(edge, ASK_HEADS, NULL, msg_new(M_ASK)) != NULL;
+	edge->law.clock++;
+	for (i = 0; i < count; i++) {
+		msg->seq |= 1 << (rooms[i] - 1);
+		edge->law.room[rooms[i] - 1].heads_at = edge->law.clock;
+	}
+	edge->heads_out = ask(edge, ASK_HEADS, NULL, msg) != NULL;
 	edge->heads_due = !edge->heads_out;
 	return edge->heads_out;
 }
@@ -339,7 +343,8 @@ give_heads(struct edge *edge, const struct pganswer *from)
 	pg_epoch_print(from->epoch, epoch);
 	law_edge_epoch(edge, from->epoch);
 	for (i = 0; i < from->count; i++)
-		law_room_head(edge, i, from->heads[i][1], edge->law.heads_at);
+		law_room_head(edge, (int)from->heads[i][0] - 1,
+			from->heads[i][1], -1);
 	follow_heads(&edge->follow, str_c(epoch),
 		(const int64_t(*)[2])from->heads, (size_t)from->count);
 	law_room_check(edge);

@@ -42,6 +42,8 @@ law_room_head(struct edge *edge, int room, int64_t head, int64_t asked_at)
 {
 	struct edge_law *law = &edge->law;
 
+	if (asked_at < 0)
+		asked_at = law->room[room].heads_at;
 	if (head >= law->room[room].named)
 		name(edge, room, head);
 	else if (asked_at >= law->room[room].named_at)
@@ -64,7 +66,7 @@ void
 law_room_followed(struct edge *edge, int room)
 {
 	if (!followed(edge, room))
-		edge->law.room[room].named = 0;
+		edge->law.room[room].named = edge->law.room[room].heads_at = 0;
 }
 
 void

@@ -157,6 +157,6 @@ struct pganswer {
 void pg_follow(
 	int user, int room, int64_t from, int epoch, struct pganswer *out);
 void pg_page(int user, int room, int64_t after, struct pganswer *out);
-void pg_heads(struct pganswer *out);
+void pg_heads(unsigned rooms, struct pganswer *out);
 
 #endif

@@ -186,13 +186,15 @@ pg_page(int user, int room, int64_t after, struct pganswer *out)
 }
 
 void
-pg_heads(struct pganswer *out)
+pg_heads(unsigned rooms, struct pganswer *out)
 {
 	int r;
 
-	*out = (struct pganswer){.epoch = pg.epoch, .count = w.plan.rooms};
+	*out = (struct pganswer){.epoch = pg.epoch};
 	for (r = 0; r < w.plan.rooms; r++) {
-		out->heads[r][0] = r + 1;
-		out->heads[r][1] = pg.room[r].last_seq;
+		if (!(rooms >> r & 1))
+			continue;
+		out->heads[out->count][0] = r + 1;
+		out->heads[out->count++][1] = pg.room[r].last_seq;
 	}
 }

@@ -28,9 +28,9 @@
  *
  * Besides what the checker finds at the end, laws are watched at the lines, by
  * models that know nothing of lib/flow, so that a broken rule is seen at once
- * though another mends it: law.h (a runner and its filter), law_group.c (records
- * on their way to Kafka), law_store.c (keys on hold), law_edge.c and law_room.c
- * (an edge).
+ * though another mends it: law.h (a runner and its filter), law_group.c
+ *(records on their way to Kafka), law_store.c (keys on hold), law_edge.c and
+ *law_room.c (an edge).
  *
  * Programs die (SIGKILL), stop and go on (SIGSTOP, SIGCONT) between any two
  * steps, and between any two actions of a runner; a line that was written
