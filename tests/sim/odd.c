@@ -76,6 +76,7 @@ odd_event(int room)
 	shown_print(&shown, &s);
 	pg_epoch_print(pg.epoch, epoch);
 	event_print_message(&event, str_c(epoch), buf_str(&shown));
+	w.false_rooms |= 1u << room;
 	room_key(room, key);
 	record.key = str_c(key);
 	record.value = buf_str(&event);

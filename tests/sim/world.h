@@ -288,6 +288,8 @@ struct world {
 	struct actor *victim;
 	int64_t wait_ms;	/* the plan waits until then */
 	int64_t lost_events_ms; /* events before that may never come */
+	unsigned false_rooms;	/* where a false event was: of what is named
+				 * meanwhile only the clock knows */
 	bool trace;
 	char wrong[400]; /* the first violation; "": none */
 	char invariant[12];
