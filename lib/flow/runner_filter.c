@@ -193,6 +193,9 @@ answer_retry(struct runner *r, struct item *item,
 	}
 	item->state = ITEM_FINISHING;
 	runner_die(r, item, result->error_class, result->error_message);
+	/* Where the fuse has blown, it has left. */
+	if (item->state == ITEM_FINISHING && runner_is_cut(r, item))
+		runner_leave(r, item);
 }
 
 struct item *

@@ -127,6 +127,8 @@ law_result(struct law *law, int part, int64_t offset, int status, int emits)
 		if (law_retry(law, i)) {
 			i->state = LAW_ANSWERED;
 			law_die(law, i);
+			if (is_cut(law, i))
+				law_leave(law, i);
 		} else if (law->part[part].leaving || law->draining) {
 			law_leave_unsent(law, part);
 		}

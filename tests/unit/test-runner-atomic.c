@@ -322,6 +322,30 @@ behind_a_cut_nothing_is_published(void **state)
 }
 
 static void
+behind_a_cut_no_letter_is(void **state)
+{
+	int tries;
+
+	begin_atomic();
+	poll_three();
+	for (tries = 0; tries < 3; tries++) {
+		RETRY(pa, 2);
+		AFTER(1000, "send:a2!");
+	}
+	RETRY(pa, 1); /* it will not be tried again in time */
+	runner_revoked(&r, pa, now);
+	NOW("done:a1 revoked:a");
+	RETRY(pa, 2); /* it dies of that */
+	NOW("letter:a2/WHY done:a2");
+	tell(pa, 0);
+	NOW("emit:a0+ commit:a1");
+	runner_committed(&r, true, now);
+	NOW("done:a0 let-go");
+	assert_int_equal(r.bytes, 0);
+	end();
+}
+
+static void
 what_is_late_is_not_published(void **state)
 {
 	begin_atomic();
@@ -471,6 +495,7 @@ main(void)
 		cmocka_unit_test(aborted_is_tried_again),
 		cmocka_unit_test(revoke_publishes_what_it_can),
 		cmocka_unit_test(behind_a_cut_nothing_is_published),
+		cmocka_unit_test(behind_a_cut_no_letter_is),
 		cmocka_unit_test(what_is_late_is_not_published),
 		cmocka_unit_test(lost_drops_all),
 		cmocka_unit_test(refused_when_lost),
